@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "src/base/bytes.h"
+#include "src/base/limits.h"
+#include "src/base/result.h"
+
+/// Signature schemes. The numbers are the wire's.
+typedef enum {
+    COL_SCHEME_NONE = 0,  ///< the simulator's; never accepted by an opener
+    COL_SCHEME_RSA = 1,   ///< RSA-2048/3072/4096, PKCS#1 v1.5, SHA-256
+} col_scheme;
+
+/// A key as a back end holds it: created from PEM, opaque.
+typedef struct col_key col_key;
+
+/// One signature to make. `message` is the root text, hashed by the scheme.
+typedef struct {
+    const col_key *key;
+    col_bytes message;
+    uint8_t *signature;  ///< out, room for COL_SIGNATURE_BYTES_MAX; always col_key_signature_bytes(key) long
+} col_sign_job;
+
+/// One signature to check.
+typedef struct {
+    const col_key *key;
+    col_bytes message;
+    col_bytes signature;
+    bool valid;  ///< out
+} col_verify_job;
+
+/// A way to compute signatures. All calls take n operations at once, so that a back end with eight
+/// lanes is used as one; tests compare back ends with each other and count their calls.
+///
+/// Thread: functions may be called from any thread, with one context per thread.
+typedef struct {
+    const char *name;    ///< "openssl"
+    uint32_t lanes;      ///< operations that run together, 1 .. 8
+    bool (*available)(void);
+    void *(*context_create)(void);
+    void (*context_destroy)(void *context);
+    /// Private operation. Constant time in the key.
+    void (*sign)(void *context, col_sign_job *job, uint32_t count);
+    /// Public operation.
+    void (*verify_variable_time)(void *context, col_verify_job *job, uint32_t count);
+} col_backend;
+
+/// The fastest available back end. Never NULL.
+const col_backend *col_backend_best(void);
+
+/// The portable one, and the oracle of tests.
+extern const col_backend col_backend_openssl;

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crypto/keys.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/rsa.h>
+#include <openssl/x509.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "crypto/openssl_key.h"
+#include "src/base/assert.h"
+
+#define PUBLIC_EXPONENT 65537
+
+static atomic_uint_fast64_t next_serial = 1;
+
+static bool size_is_supported(uint32_t bits) {
+    return bits == 2048 || bits == 3072 || bits == 4096;
+}
+
+/// The reason of the newest OpenSSL error, for humans; empties the queue.
+static const char *openssl_reason(void) {
+    const char *reason = ERR_reason_error_string(ERR_peek_last_error());
+    ERR_clear_error();
+    return reason ? reason : "no reason given";
+}
+
+static bool exponent_is_supported(const EVP_PKEY *pkey) {
+    BIGNUM *exponent = NULL;
+    if (!EVP_PKEY_get_bn_param(pkey, OSSL_PKEY_PARAM_RSA_E, &exponent)) return false;
+    const bool supported = BN_is_word(exponent, PUBLIC_EXPONENT);
+    BN_free(exponent);
+    return supported;
+}
+
+static void fingerprint_of(EVP_PKEY *pkey, col_digest *fingerprint) {
+    uint8_t *der = NULL;
+    const int length = i2d_PUBKEY(pkey, &der);
+    COL_ASSERT(length > 0);
+    COL_ASSERT(EVP_Digest(der, (size_t)length, fingerprint->byte, NULL, EVP_sha256(), NULL) == 1);
+    OPENSSL_free(der);
+}
+
+/// Check what was read and wrap it. Owns `pkey`.
+static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col_key **key) {
+    const char *what = has_private ? "private" : "public";
+    if (!EVP_PKEY_is_a(pkey, "RSA")) {
+        const char *type = EVP_PKEY_get0_type_name(pkey);
+        const col_result error = col_error(
+            "%s: this %s key is of type %s, and only RSA is supported: make a pair with "
+            "`colonnade keygen`",
+            where, what, type ? type : "unknown");
+        EVP_PKEY_free(pkey);
+        return error;
+    }
+    const int bits = EVP_PKEY_get_bits(pkey);
+    if (!size_is_supported((uint32_t)bits)) {
+        EVP_PKEY_free(pkey);
+        return col_error("%s: this RSA key has %d bits: use one of 2048, 3072 or 4096 bits", where,
+                         bits);
+    }
+    if (!exponent_is_supported(pkey)) {
+        EVP_PKEY_free(pkey);
+        return col_error(
+            "%s: the public exponent of this RSA key is not %d: make a pair with "
+            "`colonnade keygen` or `openssl genrsa`",
+            where, PUBLIC_EXPONENT);
+    }
+
+    col_key *made = calloc(1, sizeof *made);
+    COL_ASSERT(made);
+    made->pkey = pkey;
+    made->serial = atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed);
+    made->signature_bytes = (uint32_t)bits / 8;
+    made->has_private = has_private;
+    fingerprint_of(pkey, &made->fingerprint);
+    *key = made;
+    return col_ok();
+}
+
+/// Never asks for a passphrase: a replica starts without a terminal.
+static int no_passphrase(char *buffer, int size, int writing, void *context) {
+    (void)buffer, (void)size, (void)writing;
+    *(bool *)context = true;
+    return -1;
+}
+
+static col_result open_private(const char *path, int *descriptor) {
+    const int opened = open(path, O_RDONLY | O_CLOEXEC);
+    if (opened < 0) {
+        return col_error("%s: cannot read the private key: %s", path, strerror(errno));
+    }
+    struct stat status;
+    if (fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
+        close(opened);
+        return col_error("%s: is not a file: name the PEM file of a private key", path);
+    }
+    if (status.st_mode & (S_IRWXG | S_IRWXO)) {
+        close(opened);
+        return col_error("%s: this private key is open to others (mode %04o): run `chmod 600 %s`",
+                         path, (unsigned)(status.st_mode & 07777), path);
+    }
+    *descriptor = opened;
+    return col_ok();
+}
+
+col_result col_key_read_private(const char *path, col_key **key) {
+    int descriptor = -1;
+    COL_TRY(open_private(path, &descriptor));
+
+    // A descriptor BIO keeps no buffer of its own that would outlive the key.
+    BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
+    COL_ASSERT(bio);
+    bool encrypted = false;
+    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, &encrypted);
+    BIO_free(bio);
+    if (encrypted) {
+        ERR_clear_error();
+        EVP_PKEY_free(pkey);
+        return col_error(
+            "%s: this private key is encrypted: decrypt it with `openssl pkey -in %s "
+            "-out KEY` and protect the file instead",
+            path, path);
+    }
+    if (!pkey) {
+        return col_error("%s: no private key in PEM form (%s): make a pair with `colonnade keygen`",
+                         path, openssl_reason());
+    }
+    return adopt(pkey, path, true, key);
+}
+
+static col_result read_public(BIO *bio, const char *where, col_key **key) {
+    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
+    if (!pkey) {
+        return col_error(
+            "%s: no public key in PEM form (%s): export one with `openssl pkey -in "
+            "PRIVATE -pubout`",
+            where, openssl_reason());
+    }
+    return adopt(pkey, where, false, key);
+}
+
+col_result col_key_read_public(const char *path, col_key **key) {
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) {
+        return col_error("%s: cannot read the public key: %s", path, strerror(errno));
+    }
+    BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
+    COL_ASSERT(bio);
+    const col_result result = read_public(bio, path, key);
+    BIO_free(bio);
+    return result;
+}
+
+col_result col_key_parse_public(const char *pem, const char *where, col_key **key) {
+    BIO *bio = BIO_new_mem_buf(pem, -1);
+    COL_ASSERT(bio);
+    const col_result result = read_public(bio, where, key);
+    BIO_free(bio);
+    return result;
+}
+
+static col_result create_file(const char *path, const char *what, mode_t mode, BIO **bio) {
+    const int descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode);
+    if (descriptor < 0 && errno == EEXIST) {
+        return col_error("%s: exists, and a key is never overwritten: move it away first", path);
+    }
+    if (descriptor < 0) {
+        return col_error("%s: cannot write the %s key: %s", path, what, strerror(errno));
+    }
+    *bio = BIO_new_fd(descriptor, BIO_CLOSE);
+    COL_ASSERT(*bio);
+    return col_ok();
+}
+
+static col_result write_private(EVP_PKEY *pkey, const char *path) {
+    BIO *bio = NULL;
+    COL_TRY(create_file(path, "private", S_IRUSR | S_IWUSR, &bio));
+    const bool written = PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
+    BIO_free(bio);
+    if (written) return col_ok();
+    unlink(path);
+    return col_error("%s: cannot write the private key: %s", path, openssl_reason());
+}
+
+static col_result write_public(EVP_PKEY *pkey, const char *path) {
+    BIO *bio = NULL;
+    COL_TRY(create_file(path, "public", S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH, &bio));
+    const bool written = PEM_write_bio_PUBKEY(bio, pkey) == 1;
+    BIO_free(bio);
+    if (written) return col_ok();
+    unlink(path);
+    return col_error("%s: cannot write the public key: %s", path, openssl_reason());
+}
+
+col_result col_key_generate(uint32_t bits, const char *private_path, const char *public_path) {
+    if (!size_is_supported(bits)) {
+        return col_error("an RSA key of %u bits: choose 2048, 3072 or 4096", bits);
+    }
+    EVP_PKEY *pkey = EVP_RSA_gen(bits);
+    if (!pkey) return col_error("cannot make an RSA key: %s", openssl_reason());
+
+    col_result result = write_private(pkey, private_path);
+    if (result.ok) {
+        result = write_public(pkey, public_path);
+        if (!result.ok) unlink(private_path);  // half a pair is of no use and blocks the next try
+    }
+    EVP_PKEY_free(pkey);
+    return result;
+}
+
+void col_key_destroy(col_key *key) {
+    if (!key) return;
+    EVP_PKEY_free(key->pkey);
+    free(key);
+}
+
+uint32_t col_key_signature_bytes(const col_key *key) {
+    return key->signature_bytes;
+}
+
+void col_key_fingerprint(const col_key *key, col_digest *fingerprint) {
+    *fingerprint = key->fingerprint;
+}
+
+const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32_t signer,
+                                uint32_t key_version) {
+    if (key_version != COL_KEY_VERSION) return NULL;
+    if (role == COL_ROLE_REPLICA) {
+        return signer < keyring->replicas ? keyring->replica[signer] : NULL;
+    }
+    if (role == COL_ROLE_CLIENT) {
+        return signer < keyring->clients ? keyring->client[signer] : NULL;
+    }
+    return NULL;
+}

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "crypto/backend.h"
+#include "src/wire/message.h"
+
+/// Make an RSA key pair and write it as PEM (PKCS#8): `private_path` with mode 0600, refusing to
+/// overwrite, and the public key (SubjectPublicKeyInfo) to `public_path`.
+/// @param bits 2048, 3072 or 4096
+/// @return error: size, file exists, cannot write.
+COL_MUST_USE col_result col_key_generate(uint32_t bits, const char *private_path,
+                                         const char *public_path);
+
+/// Read a private key. The file must not be readable by group or others.
+/// @param key out, freed by col_key_destroy, which wipes it
+COL_MUST_USE col_result col_key_read_private(const char *path, col_key **key);
+
+/// Read a public key from a PEM file.
+COL_MUST_USE col_result col_key_read_public(const char *path, col_key **key);
+
+/// A public key from PEM text; `where` names its place in errors ("cluster.yaml:12").
+COL_MUST_USE col_result col_key_parse_public(const char *pem, const char *where, col_key **key);
+
+void col_key_destroy(col_key *key);
+
+/// 256, 384 or 512.
+uint32_t col_key_signature_bytes(const col_key *key);
+
+/// SHA-256 of the public key's DER (SubjectPublicKeyInfo): what the genesis part hashes, and how a
+/// private key is matched with a cluster file's entry.
+void col_key_fingerprint(const col_key *key, col_digest *fingerprint);
+
+/// Public keys by role and signer: who may seal what. Immutable after its making; shared by threads.
+typedef struct {
+    uint32_t replicas;
+    uint32_t clients;
+    col_key *const *replica;  ///< [replicas]
+    col_key *const *client;   ///< [clients], NULL entries are unknown clients
+    col_digest cluster;       ///< cluster id, part of every seal
+} col_keyring;
+
+/// The signer's key, or NULL when there is none. Key version 1 is the only one so far.
+const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32_t signer,
+                                uint32_t key_version);
+#define COL_KEY_VERSION 1

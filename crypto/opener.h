@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "crypto/keys.h"
+#include "crypto/root_cache.h"
+#include "src/base/arena.h"
+#include "src/base/counter.h"
+#include "src/base/hasher.h"
+#include "src/wire/bundle.h"
+
+/// Verification of bundles in bursts: leaf hashes in bulk, root from leaves and siblings, cached
+/// roots by comparison, the other roots in one call of the back end.
+///
+/// Thread: one opener per thread; root cache and keyring are shared.
+typedef struct col_opener col_opener;
+
+typedef struct {
+    col_counter bundles;   ///< opened successfully
+    col_counter messages;  ///< verified
+    col_counter cached;    ///< bundles whose root was in the cache
+    col_counter verifies;  ///< public-key operations
+    col_counter verify_calls;  ///< calls of the back end
+} col_opener_counters;
+
+/// @param hasher,keyring,cache,counters borrowed for the opener's life
+col_opener *col_opener_create(col_arena *arena, const col_backend *backend,
+                              const col_hasher *hasher, const col_keyring *keyring,
+                              col_root_cache *cache, col_opener_counters *counters);
+void col_opener_destroy(col_opener *opener);  ///< the back end's context; memory is the arena's
+size_t col_opener_footprint(void);
+
+/// Bundles of one burst.
+#define COL_OPEN_BURST_MAX 32
+
+/// One verified entry as handed to the caller: borrowed until col_open_fn returns.
+typedef struct {
+    uint32_t bundle;  ///< which of the burst
+    uint16_t entry;   ///< its position in the bundle
+    uint16_t entries;
+    bool whole;       ///< of a bundle in a batch: all fragments' bytes
+    col_verified verified;
+} col_opened;
+
+/// Called for each verified entry, bundle by bundle in order of the burst, entries in their order.
+typedef void col_open_fn(void *context, const col_opened *opened);
+
+/// Verify a burst and hand over every message of the bundles that pass.
+///
+/// The body digest in each handed-over header is set (computed, or as given and covered by the seal).
+/// Seals are complete: signature and path are encoded for every entry of types PREPARE, COMMIT, CHECKPOINT,
+/// VIEW_CHANGE, NEW_VIEW, REQUEST and SESSION_OPEN; empty for others.
+///
+/// @param count 1 .. COL_OPEN_BURST_MAX
+/// @param drop out, [count]: COL_DROP_NONE, or why the whole bundle was dropped: _TRUNCATED,
+///             _WRONG_VERSION, _MALFORMED, _OTHER_CLUSTER, _UNKNOWN_SENDER, _WRONG_SCHEME, _WRONG_ROLE,
+///             _UNKNOWN_TYPE, _BAD_DIGEST (of a `whole` entry), _BAD_PROOF, _BAD_SIGNATURE
+/// @param handle may call col_seal_check, and not col_open_burst of the same opener
+/// Cost: per bundle its hashes; per new root one public operation.
+void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count, col_drop *drop,
+                    col_open_fn *handle, void *context);
+
+/// An own vote that the sealer just sealed: verified by its making.
+col_verified col_opener_own(const col_header *header, col_seal seal);
+
+/// Check that `seal` proves `header`, its digest included: for certificates that peers send.
+///
+/// @param header of an unfragmented message
+/// @return COL_DROP_NONE, _MALFORMED, _WRONG_ROLE, _UNKNOWN_SENDER, _WRONG_SCHEME, _BAD_PROOF,
+///         _BAD_SIGNATURE
+col_drop col_seal_check(col_opener *opener, const col_header *header, col_seal seal);
+
+/// The same for one fragment of a message that was sealed in several: the leaf's body digest proves
+/// the whole message.
+///
+/// @param header fragments >= 2
+/// @param fragment_digest of the bytes of fragment header->fragment
+col_drop col_seal_check_fragment(col_opener *opener, const col_header *header,
+                                 const col_digest *fragment_digest, col_seal seal);

@@ -1,0 +1,414 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crypto/sealer.h"
+
+#include "crypto/merkle.h"
+#include "crypto/root_text.h"
+#include "src/base/assert.h"
+#include "src/base/cursor.h"
+#include "src/wire/join.h"
+
+/// Bodies of one tree: some of the largest messages, or a full tree of ordinary ones. Only what is
+/// used is ever touched.
+#define BODIES_BYTES (1024 * 1024)
+static_assert(BODIES_BYTES >= COL_MESSAGE_BYTES_MAX, "an empty tree takes any message");
+static_assert(COL_FRAGMENTS_MAX <= COL_TREE_LEAVES_MAX, "an empty tree takes any message");
+static_assert(COL_TREE_LEAVES_MAX <= 256, "`order` numbers messages in 8 bits");
+
+typedef struct {
+    col_header header;
+    col_destination to;
+    uint64_t group;
+    col_bytes body;
+} waiting_message;
+
+/// A leaf: one message, or one fragment of it.
+typedef struct {
+    uint16_t message;
+    uint16_t fragment;
+} leaf_of;
+
+struct col_sealer {
+    col_sealer_options options;
+    void *backend_context;
+    uint64_t cluster_tag;
+    uint32_t signature_bytes;
+    uint32_t message_bytes;   ///< largest body that is not cut
+    uint32_t fragment_bytes;  ///< of each fragment but the last
+    bool flushing;
+
+    uint16_t messages;
+    uint16_t leaves;
+    uint32_t bodies_used;
+    waiting_message message[COL_TREE_LEAVES_MAX];
+    uint64_t order[COL_TREE_LEAVES_MAX];  ///< ascending: group, then number of the message
+    leaf_of leaf[COL_TREE_LEAVES_MAX];
+
+    col_digest digest[COL_TREE_LEAVES_MAX];
+    col_digest fragment_digest[COL_TREE_LEAVES_MAX];
+    uint8_t leaf_input[COL_TREE_LEAVES_MAX][COL_LEAF_BYTES_FRAGMENT];
+    col_tree tree;
+    uint8_t signature[COL_SIGNATURE_BYTES_MAX];
+    uint8_t datagram[COL_DATAGRAM_BYTES_MAX];
+    uint8_t bodies[BODIES_BYTES];
+};
+
+static void measure_datagram(col_sealer *sealer) {
+    const uint32_t room = sealer->options.egress->datagram_bytes;
+    COL_ASSERT(room >= COL_DATAGRAM_BYTES_MIN && room <= COL_DATAGRAM_BYTES_MAX);
+    // The longest path is reserved although few leaves need it: so the cut of a message does not
+    // depend on the tree that it meets, and a repeated send has the same fragments.
+    const size_t overhead = col_bundle_overhead(sealer->signature_bytes, COL_TREE_DEPTH_MAX);
+    const col_header whole = {.type = COL_BATCH, .fragments = 1};
+    const col_header fragment = {.type = COL_BATCH, .fragments = 2};
+    sealer->message_bytes = room - (uint32_t)(overhead + col_entry_size(&whole, false, 0));
+    sealer->fragment_bytes = room - (uint32_t)(overhead + col_entry_size(&fragment, false, 0));
+}
+
+col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *options) {
+    COL_ASSERT(options->replicas <= COL_REPLICAS_MAX);
+
+    col_sealer *sealer = col_arena_take(arena, 1, sizeof *sealer);
+    sealer->options = *options;
+    sealer->backend_context = options->backend->context_create();
+    sealer->signature_bytes = col_key_signature_bytes(options->key);
+    col_reader tag = col_reader_of((col_bytes){options->cluster.byte, 8});
+    sealer->cluster_tag = col_read_u64(&tag);
+    measure_datagram(sealer);
+    return sealer;
+}
+
+void col_sealer_destroy(col_sealer *sealer) {
+    if (!sealer) return;
+    sealer->options.backend->context_destroy(sealer->backend_context);
+    sealer->backend_context = NULL;
+}
+
+size_t col_sealer_footprint(void) {
+    return sizeof(col_sealer) + 64;
+}
+
+/// Messages of one group may share datagrams: replicas by pillar, a client by its endpoint. Groups
+/// are neighbours in the tree, so that their datagrams need few siblings; within a pillar, so are
+/// messages to the same replicas.
+#define GROUP_CLIENT (UINT64_C(1) << 54)
+#define GROUP_NOBODY (UINT64_C(1) << 55)
+
+static uint64_t group_of(const col_destination *to, uint8_t pillar) {
+    if (to->replicas != 0) return (uint64_t)pillar << 32 | to->replicas;
+    if (to->client.port == 0) return GROUP_NOBODY;
+    return GROUP_CLIENT | (uint64_t)to->client.address << 16 | to->client.port;
+}
+
+static bool shares_datagrams(uint64_t a, uint64_t b) {
+    const bool to_replicas = a < GROUP_CLIENT && b < GROUP_CLIENT;
+    return to_replicas ? a >> 32 == b >> 32 : a == b;
+}
+
+static void insert_in_order(col_sealer *sealer, uint64_t group, uint16_t message) {
+    const uint64_t place = group << 8 | message;
+    uint16_t at = message;
+    while (at > 0 && sealer->order[at - 1] > place) {
+        sealer->order[at] = sealer->order[at - 1];
+        at--;
+    }
+    sealer->order[at] = place;
+}
+
+static uint16_t fragments_of(const col_sealer *sealer, size_t length) {
+    if (length <= sealer->message_bytes) return 1;
+    return (uint16_t)((length + sealer->fragment_bytes - 1) / sealer->fragment_bytes);
+}
+
+static col_destination without_self(const col_sealer_options *options, col_destination to) {
+    if (to.replicas == 0) return to;
+    if (options->role == COL_ROLE_REPLICA) to.replicas &= ~(UINT32_C(1) << options->signer);
+    COL_ASSERT((uint64_t)to.replicas >> options->replicas == 0);
+    to.client = (col_endpoint){0};
+    return to;
+}
+
+bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body,
+                    col_destination to) {
+    COL_ASSERT(!sealer->flushing);
+    COL_ASSERT(header->pillar < COL_PILLARS_MAX);
+    COL_ASSERT(col_type_role(header->type) == sealer->options.role);
+    COL_ASSERT(body.length <= (col_type_digest_is_given(header->type) ? 0 : COL_MESSAGE_BYTES_MAX));
+
+    const uint16_t fragments = fragments_of(sealer, body.length);
+    COL_ASSERT(fragments <= COL_FRAGMENTS_MAX);
+    if (sealer->leaves + fragments > COL_TREE_LEAVES_MAX) return false;
+    if (body.length > BODIES_BYTES - sealer->bodies_used) return false;
+
+    uint8_t *copy = sealer->bodies + sealer->bodies_used;
+    if (body.length > 0) memcpy(copy, body.at, body.length);
+    sealer->bodies_used += (uint32_t)body.length;
+    sealer->leaves = (uint16_t)(sealer->leaves + fragments);
+
+    const uint16_t number = sealer->messages++;
+    waiting_message *message = &sealer->message[number];
+    message->header = *header;
+    message->header.role = sealer->options.role;
+    message->header.sender = sealer->options.signer;
+    message->header.fragment = 0;
+    message->header.fragments = fragments;
+    message->body = (col_bytes){copy, body.length};
+    message->to = without_self(&sealer->options, to);
+    message->group = group_of(&message->to, header->pillar);
+    insert_in_order(sealer, message->group, number);
+    return true;
+}
+
+uint32_t col_sealer_waiting(const col_sealer *sealer) {
+    return sealer->leaves;
+}
+
+static const waiting_message *message_of(const col_sealer *sealer, uint16_t leaf) {
+    return &sealer->message[sealer->leaf[leaf].message];
+}
+
+/// The bytes that leaf `leaf` sends.
+static col_bytes bytes_of(const col_sealer *sealer, uint16_t leaf) {
+    const waiting_message *message = message_of(sealer, leaf);
+    if (message->header.fragments == 1) return message->body;
+    const size_t start = (size_t)sealer->leaf[leaf].fragment * sealer->fragment_bytes;
+    const size_t left = message->body.length - start;
+    return (col_bytes){message->body.at + start,
+                       left < sealer->fragment_bytes ? left : sealer->fragment_bytes};
+}
+
+static col_header header_of(const col_sealer *sealer, uint16_t leaf) {
+    col_header header = message_of(sealer, leaf)->header;
+    header.fragment = sealer->leaf[leaf].fragment;
+    return header;
+}
+
+static void cut_into_leaves(col_sealer *sealer) {
+    uint16_t leaf = 0;
+    for (uint16_t i = 0; i < sealer->messages; i++) {
+        const uint16_t number = sealer->order[i] & 0xff;
+        const uint16_t fragments = sealer->message[number].header.fragments;
+        for (uint16_t fragment = 0; fragment < fragments; fragment++) {
+            sealer->leaf[leaf++] = (leaf_of){number, fragment};
+        }
+    }
+    COL_ASSERT(leaf == sealer->leaves);
+}
+
+static void hash_bodies(col_sealer *sealer) {
+    col_bytes body[COL_TREE_LEAVES_MAX];
+    uint16_t owner[COL_TREE_LEAVES_MAX];
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < sealer->messages; i++) {
+        if (col_type_digest_is_given(sealer->message[i].header.type)) continue;
+        body[count] = sealer->message[i].body;
+        owner[count++] = i;
+    }
+    const col_hasher *hasher = sealer->options.hasher;
+    if (count > 0) hasher->digest(hasher, body, count, sealer->digest);
+    for (uint16_t i = 0; i < count; i++)
+        sealer->message[owner[i]].header.digest = sealer->digest[i];
+}
+
+static void hash_fragments(col_sealer *sealer) {
+    col_bytes bytes[COL_TREE_LEAVES_MAX];
+    uint16_t owner[COL_TREE_LEAVES_MAX];
+    uint16_t count = 0;
+    for (uint16_t i = 0; i < sealer->leaves; i++) {
+        if (message_of(sealer, i)->header.fragments == 1) continue;
+        bytes[count] = bytes_of(sealer, i);
+        owner[count++] = i;
+    }
+    const col_hasher *hasher = sealer->options.hasher;
+    if (count > 0) hasher->digest(hasher, bytes, count, sealer->digest);
+    for (uint16_t i = 0; i < count; i++) sealer->fragment_digest[owner[i]] = sealer->digest[i];
+}
+
+static void build_tree(col_sealer *sealer) {
+    col_bytes input[COL_TREE_LEAVES_MAX];
+    for (uint16_t i = 0; i < sealer->leaves; i++) {
+        const col_header header = header_of(sealer, i);
+        const col_digest *fragment = header.fragments > 1 ? &sealer->fragment_digest[i] : NULL;
+        uint8_t *bytes = sealer->leaf_input[i];
+        input[i].length = col_leaf_encode(&sealer->options.cluster, &header, fragment, bytes);
+        input[i].at = bytes;
+    }
+    const col_hasher *hasher = sealer->options.hasher;
+    hasher->digest(hasher, input, sealer->leaves, sealer->digest);
+    col_tree_build(&sealer->tree, hasher, sealer->digest, sealer->leaves);
+}
+
+static void sign_root(col_sealer *sealer) {
+    const col_root_key root = {.signer = sealer->options.signer,
+                               .key_version = COL_KEY_VERSION,
+                               .role = sealer->options.role,
+                               .scheme = COL_SCHEME_RSA,
+                               .leaves = sealer->leaves,
+                               .root = *col_tree_root(&sealer->tree)};
+    uint8_t text[COL_ROOT_TEXT_BYTES];
+    col_root_text(&sealer->options.cluster, &root, text);
+    col_sign_job job = {
+        .key = sealer->options.key, .message = {text, sizeof text}, .signature = sealer->signature};
+    sealer->options.backend->sign(sealer->backend_context, &job, 1);
+    col_count(&sealer->options.counters->messages, sealer->messages);
+    col_count(&sealer->options.counters->signatures, 1);
+    col_count(&sealer->options.counters->sign_calls, 1);
+}
+
+static bool seal_is_kept(uint8_t type) {
+    return type == COL_PREPARE || type == COL_COMMIT || type == COL_CHECKPOINT;
+}
+
+static void report_sealed(const col_sealer *sealer) {
+    if (!sealer->options.sealed) return;
+    for (uint16_t i = 0; i < sealer->leaves; i++) {
+        const waiting_message *message = message_of(sealer, i);
+        if (!seal_is_kept(message->header.type)) continue;
+        col_digest path[COL_TREE_DEPTH_MAX];
+        const col_seal_view view = {.key_version = COL_KEY_VERSION,
+                                    .leaves = sealer->leaves,
+                                    .index = i,
+                                    .scheme = COL_SCHEME_RSA,
+                                    .depth = col_tree_path(&sealer->tree, i, path),
+                                    .signature = {sealer->signature, sealer->signature_bytes},
+                                    .path = path[0].byte};
+        uint8_t seal[COL_SEAL_BYTES_MAX];
+        const size_t used = col_seal_write(&view, seal);
+        sealer->options.sealed(sealer->options.sealed_context, &message->header,
+                               (col_seal){seal, used});
+    }
+}
+
+/// How many of these leaves, ascending, fit one datagram. At least one.
+static uint16_t leaves_that_fit(const col_sealer *sealer, const uint16_t *leaf, uint16_t count) {
+    const size_t room = sealer->options.egress->datagram_bytes;
+    size_t entries_bytes = 0;
+    int siblings = 0;
+    int32_t last = -1;
+    uint16_t taken = 0;
+    for (; taken < count; taken++) {
+        const col_header *header = &message_of(sealer, leaf[taken])->header;
+        entries_bytes += col_entry_size(header, false, bytes_of(sealer, leaf[taken]).length);
+        siblings += col_tree_siblings_change(sealer->leaves, last, leaf[taken]);
+        const size_t overhead = col_bundle_overhead(sealer->signature_bytes, (size_t)siblings);
+        if (overhead + entries_bytes > room) break;
+        last = leaf[taken];
+    }
+    COL_ASSERT(taken > 0);
+    return taken;
+}
+
+/// Write one datagram. @return its length
+static uint32_t write_datagram(col_sealer *sealer, const uint16_t *leaf, uint16_t count) {
+    col_digest sibling[COL_TREE_SIBLINGS_MAX];
+    const uint16_t siblings = col_tree_siblings(&sealer->tree, leaf, count, sibling);
+    const col_bundle bundle = {.pillar = message_of(sealer, leaf[0])->header.pillar,
+                               .role = sealer->options.role,
+                               .scheme = COL_SCHEME_RSA,
+                               .signer = sealer->options.signer,
+                               .key_version = COL_KEY_VERSION,
+                               .leaves = sealer->leaves,
+                               .entries = count,
+                               .siblings = siblings,
+                               .cluster_tag = sealer->cluster_tag,
+                               .signature = {sealer->signature, sealer->signature_bytes},
+                               .sibling = sibling[0].byte};
+    col_writer writer = col_writer_of(sealer->datagram, sealer->options.egress->datagram_bytes);
+    col_bundle_write(&writer, &bundle);
+    for (uint16_t i = 0; i < count; i++) {
+        const col_entry entry = {.message = {header_of(sealer, leaf[i]), bytes_of(sealer, leaf[i])},
+                                 .index = leaf[i]};
+        col_entry_write(&writer, &entry);
+    }
+    COL_ASSERT(!writer.failed);
+    return (uint32_t)col_writer_used(&writer);
+}
+
+static void send(col_sealer *sealer, col_endpoint to, uint32_t length) {
+    col_egress *egress = sealer->options.egress;
+    uint8_t *room = egress->reserve(egress);
+    if (!room) return;  // counted by the egress
+    memcpy(room, sealer->datagram, length);
+    egress->send(egress, to, length);
+    col_count(&sealer->options.counters->datagrams, 1);
+    col_count(&sealer->options.counters->bytes, length);
+}
+
+/// Send leaves to every receiver of `to`: each datagram is written once.
+static void send_leaves(col_sealer *sealer, const uint16_t *leaf, uint16_t count,
+                        col_destination to) {
+    const uint8_t pillar = message_of(sealer, leaf[0])->header.pillar;
+    while (count > 0) {
+        const uint16_t taken = leaves_that_fit(sealer, leaf, count);
+        const uint32_t length = write_datagram(sealer, leaf, taken);
+        if (to.replicas == 0) send(sealer, to.client, length);
+        for (uint32_t left = to.replicas; left != 0; left &= left - 1) {
+            col_endpoint replica = sealer->options.replica[__builtin_ctz(left)];
+            replica.port = (uint16_t)(replica.port + pillar);
+            send(sealer, replica, length);
+        }
+        leaf += taken;
+        count = (uint16_t)(count - taken);
+    }
+}
+
+/// Send the leaves first .. end-1, all of one pillar: replicas that get the same ones together.
+static void send_to_replicas(col_sealer *sealer, uint16_t first, uint16_t end) {
+    uint32_t remaining = 0;
+    for (uint16_t i = first; i < end; i++) remaining |= message_of(sealer, i)->to.replicas;
+
+    while (remaining != 0) {
+        const uint32_t one = remaining & -remaining;
+        uint32_t alike = remaining;
+        uint16_t leaf[COL_TREE_LEAVES_MAX];
+        uint16_t count = 0;
+        for (uint16_t i = first; i < end; i++) {
+            const uint32_t replicas = message_of(sealer, i)->to.replicas;
+            if (replicas & one) leaf[count++] = i;
+            alike &= replicas & one ? replicas : ~replicas;
+        }
+        send_leaves(sealer, leaf, count, (col_destination){.replicas = alike});
+        remaining &= ~alike;
+    }
+}
+
+static void send_to_client(col_sealer *sealer, uint16_t first, uint16_t end) {
+    uint16_t leaf[COL_TREE_LEAVES_MAX];
+    for (uint16_t i = first; i < end; i++) leaf[i - first] = i;
+    send_leaves(sealer, leaf, (uint16_t)(end - first), message_of(sealer, first)->to);
+}
+
+static void send_groups(col_sealer *sealer) {
+    uint16_t end;
+    for (uint16_t first = 0; first < sealer->leaves; first = end) {
+        const uint64_t group = message_of(sealer, first)->group;
+        end = (uint16_t)(first + 1);
+        while (end < sealer->leaves && shares_datagrams(group, message_of(sealer, end)->group)) {
+            end++;
+        }
+        if (group == GROUP_NOBODY) continue;
+        if (group < GROUP_CLIENT) {
+            send_to_replicas(sealer, first, end);
+        } else {
+            send_to_client(sealer, first, end);
+        }
+    }
+}
+
+void col_sealer_flush(col_sealer *sealer) {
+    if (sealer->leaves == 0) return;
+    COL_ASSERT(!sealer->flushing);
+    sealer->flushing = true;
+
+    hash_bodies(sealer);
+    cut_into_leaves(sealer);
+    hash_fragments(sealer);
+    build_tree(sealer);
+    sign_root(sealer);
+    report_sealed(sealer);
+    send_groups(sealer);
+
+    sealer->messages = 0;
+    sealer->leaves = 0;
+    sealer->bodies_used = 0;
+    sealer->flushing = false;
+}

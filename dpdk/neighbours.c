@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dpdk/neighbours.h"
+
+#include "src/base/assert.h"
+
+static_assert(COL_NEIGHBOUR_SETS == 64, "set_of takes 6 bits");
+
+static col_neighbour *set_of(col_neighbours *neighbours, uint32_t address) {
+    // Fibonacci hashing spreads the consecutive addresses of a subnet evenly.
+    return neighbours->entry[address * UINT32_C(0x9e3779b1) >> 26];
+}
+
+static col_neighbour *entry_of(col_neighbour *set, uint32_t address) {
+    for (uint32_t way = 0; way < COL_NEIGHBOUR_WAYS; way++) {
+        if (set[way].address == address) return &set[way];
+    }
+    return NULL;
+}
+
+/// Whether `a` is the better one to give up: unknown before known, then longest unused.
+static bool worth_less(const col_neighbour *a, const col_neighbour *b) {
+    if (a->known != b->known) return !a->known;
+    return a->used_ns < b->used_ns;
+}
+
+static col_neighbour *enter_address(col_neighbour *set, uint32_t address) {
+    col_neighbour *victim = entry_of(set, 0);
+    if (victim == NULL) {
+        victim = &set[0];
+        for (uint32_t way = 1; way < COL_NEIGHBOUR_WAYS; way++) {
+            if (worth_less(&set[way], victim)) victim = &set[way];
+        }
+    }
+    *victim = (col_neighbour){.address = address};
+    return victim;
+}
+
+bool col_neighbours_find(col_neighbours *neighbours, uint32_t address, uint64_t now_ns,
+                         col_mac *mac, bool *ask) {
+    COL_ASSERT(address != 0);
+    col_neighbour *set = set_of(neighbours, address);
+    col_neighbour *entry = entry_of(set, address);
+    if (entry == NULL) entry = enter_address(set, address);
+
+    entry->used_ns = now_ns;
+    *ask = now_ns >= entry->ask_ns;
+    if (*ask) entry->ask_ns = now_ns + COL_NEIGHBOUR_ASK_NS;
+    *mac = entry->mac;
+    return entry->known;
+}
+
+void col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
+                          bool enter, uint64_t now_ns) {
+    COL_ASSERT(address != 0);
+    col_neighbour *set = set_of(neighbours, address);
+    col_neighbour *entry = entry_of(set, address);
+    if (entry == NULL) {
+        if (!enter) return;
+        entry = enter_address(set, address);
+        entry->used_ns = now_ns;
+    }
+    entry->known = true;
+    entry->mac = *mac;
+    entry->ask_ns = now_ns + COL_NEIGHBOUR_REFRESH_NS;
+}

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/batch_check.h"
+
+typedef struct {
+    const col_batch_checker *checker;
+    uint32_t requests;
+    bool well_formed;
+    bool authentic;
+    uint8_t input[COL_BATCH_DIGEST_BYTES(COL_BATCH_REQUESTS_MAX)];
+    col_digest digest[COL_BATCH_REQUESTS_MAX];
+} checking;
+
+static bool request_fits(const col_batch_checker *checker, const col_message *message) {
+    col_request request;
+    if (!col_request_read(message->bytes, &request)) return false;
+    return request.client == message->header.sender && request.number == message->header.sequence &&
+           request.pillar == checker->pillar && request.flags == 0 &&
+           request.session % checker->pillars == checker->pillar &&
+           request.operation.length <= checker->operation_bytes_max;
+}
+
+static bool open_fits(const col_batch_checker *checker, const col_message *message) {
+    col_session_open open;
+    if (!col_session_open_read(message->bytes, &open)) return false;
+    return open.client == message->header.sender && open.nonce == message->header.sequence &&
+           open.pillar == checker->pillar;
+}
+
+static bool message_fits(const col_batch_checker *checker, const col_message *message) {
+    if (message->header.pillar != checker->pillar) return false;
+    if (message->header.type == COL_REQUEST) return request_fits(checker, message);
+    return message->header.type == COL_SESSION_OPEN && open_fits(checker, message);
+}
+
+/// One entry whose digest is known, verified or not.
+static void take(checking *check, const col_message *message) {
+    if (check->requests == check->checker->requests_max ||
+        !message_fits(check->checker, message)) {
+        check->well_formed = false;
+        return;
+    }
+    check->digest[check->requests++] = message->header.digest;
+}
+
+static void on_opened(void *context, const col_opened *opened) {
+    take(context, &opened->verified.message);
+}
+
+/// A bundle that does not verify still has digests: the batch digest says what was proposed, and a
+/// commit certificate may stand behind it.
+static bool take_unverified(checking *check, col_bytes bytes) {
+    col_bundle bundle;
+    if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
+    col_reader reader = col_reader_of(bundle.body);
+    uint16_t after = 0;
+    for (uint16_t i = 0; i < bundle.entries; i++) {
+        col_entry entry;
+        if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
+        after = (uint16_t)(entry.index + 1);
+        col_hash(check->checker->hasher, entry.message.bytes, &entry.message.header.digest);
+        take(check, &entry.message);
+    }
+    return col_reader_done(&reader);
+}
+
+/// Open up to a burst of bundles. @return false when the body cannot be parsed
+static bool check_burst(checking *check, col_bytes *bundle, uint32_t count) {
+    col_drop drop[COL_OPEN_BURST_MAX];
+    const uint32_t before = check->requests;
+    col_open_burst(check->checker->opener, bundle, count, drop, on_opened, check);
+    bool all = true;
+    for (uint32_t i = 0; i < count; i++) all &= drop[i] == COL_DROP_NONE;
+    if (all) return true;
+    // Digests must stand in the order of the body: start this burst again without verifying.
+    check->authentic = false;
+    check->requests = before;
+    for (uint32_t i = 0; i < count; i++) {
+        if (!take_unverified(check, bundle[i])) return false;
+    }
+    return true;
+}
+
+static bool check_bundles(checking *check, const col_batch *batch) {
+    col_reader reader = col_reader_of(batch->content);
+    col_bytes bundle[COL_OPEN_BURST_MAX];
+    uint32_t count = 0;
+    for (uint16_t i = 0; i < batch->bundles; i++) {
+        const uint32_t length = col_read_u32(&reader);
+        bundle[count++] = col_read_bytes(&reader, length);
+        if (reader.failed) return false;
+        if (count < COL_OPEN_BURST_MAX && i + 1 < batch->bundles) continue;
+        if (!check_burst(check, bundle, count)) return false;
+        count = 0;
+    }
+    return col_reader_done(&reader) && check->requests == batch->requests;
+}
+
+void col_batch_check_body(const col_batch_checker *checker, col_bytes body,
+                          col_batch_check *check) {
+    checking state = {.checker = checker, .well_formed = true, .authentic = true};
+    col_batch batch;
+    *check = (col_batch_check){0};
+    if (!col_batch_read(body, &batch) || batch.requests > checker->requests_max) return;
+    if (!check_bundles(&state, &batch) || !state.well_formed) return;
+    check->well_formed = true;
+    check->authentic = state.authentic;
+    check->time_ns = batch.time_ns;
+    col_batch_digest_input(batch.time_ns, state.digest, state.requests, state.input);
+    col_hash(checker->hasher, (col_bytes){state.input, COL_BATCH_DIGEST_BYTES(state.requests)},
+             &check->digest);
+}

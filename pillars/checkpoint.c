@@ -1,0 +1,150 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/checkpoint.h"
+
+#include "src/base/assert.h"
+
+typedef struct {
+    uint64_t checkpoint;  ///< 0: none
+    col_digest digest;
+    uint16_t seal_length;
+    uint8_t *seal;
+} checkpoint_vote;
+
+struct col_checkpoints {
+    col_checkpoints_options options;
+    uint32_t seal_bytes;
+    uint64_t stable;
+    col_digest stable_digest;
+    uint64_t diverged;
+    uint64_t own;
+    checkpoint_vote *votes;  // [n][COL_CHECKPOINT_VOTES], by c / P
+};
+
+static uint32_t seal_bytes(const col_checkpoints_options *options) {
+    return 12 + options->signature_bytes_max + 32 * COL_TREE_DEPTH_MAX;
+}
+
+static size_t votes_of(const col_checkpoints_options *options) {
+    return (size_t)options->replicas * COL_CHECKPOINT_VOTES;
+}
+
+size_t col_checkpoints_footprint(const col_checkpoints_options *options) {
+    return sizeof(col_checkpoints) + votes_of(options) * (sizeof(checkpoint_vote) + seal_bytes(options)) +
+           3 * 64;
+}
+
+col_checkpoints *col_checkpoints_create(col_arena *arena, const col_checkpoints_options *options) {
+    col_checkpoints *checkpoints = col_arena_take(arena, 1, sizeof *checkpoints);
+    checkpoints->options = *options;
+    checkpoints->seal_bytes = seal_bytes(options);
+    checkpoints->votes = col_arena_take(arena, votes_of(options), sizeof(checkpoint_vote));
+    uint8_t *seals = col_arena_take(arena, votes_of(options), checkpoints->seal_bytes);
+    for (size_t i = 0; i < votes_of(options); i++) {
+        checkpoints->votes[i].seal = seals + i * checkpoints->seal_bytes;
+    }
+    return checkpoints;
+}
+
+static checkpoint_vote *vote_of(const col_checkpoints *checkpoints, uint32_t sender, uint64_t checkpoint) {
+    const uint64_t place = checkpoint / checkpoints->options.pillars % COL_CHECKPOINT_VOTES;
+    return &checkpoints->votes[sender * COL_CHECKPOINT_VOTES + place];
+}
+
+static void keep_seal(const col_checkpoints *checkpoints, checkpoint_vote *vote, col_seal seal) {
+    if (seal.length == 0 || seal.length > checkpoints->seal_bytes) return;
+    memcpy(vote->seal, seal.at, seal.length);
+    vote->seal_length = (uint16_t)seal.length;
+}
+
+static bool is_for(const checkpoint_vote *vote, uint64_t checkpoint, const col_digest *digest) {
+    return vote->checkpoint == checkpoint && col_digest_equal(&vote->digest, digest);
+}
+
+static uint32_t count_for(const col_checkpoints *checkpoints, uint64_t checkpoint,
+                          const col_digest *digest) {
+    uint32_t count = 0;
+    for (uint32_t r = 0; r < checkpoints->options.replicas; r++) {
+        count += is_for(vote_of(checkpoints, r, checkpoint), checkpoint, digest);
+    }
+    return count;
+}
+
+static void compare_own(col_checkpoints *checkpoints, uint64_t checkpoint,
+                        const col_digest *digest) {
+    const checkpoint_vote *own = vote_of(checkpoints, checkpoints->options.self, checkpoint);
+    if (own->checkpoint == checkpoint && !col_digest_equal(&own->digest, digest)) {
+        checkpoints->diverged++;
+    }
+}
+
+static void become_stable(col_checkpoints *checkpoints, uint64_t checkpoint,
+                          const col_digest *digest) {
+    checkpoints->stable = checkpoint;
+    checkpoints->stable_digest = *digest;
+    compare_own(checkpoints, checkpoint, digest);
+}
+
+col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint64_t checkpoint,
+                             const col_digest *digest, col_seal seal) {
+    const col_checkpoints_options *options = &checkpoints->options;
+    COL_ASSERT(sender < options->replicas);
+    if (checkpoint == 0 || checkpoint % options->pillars != options->pillar) {
+        return COL_DROP_WRONG_PILLAR;
+    }
+    checkpoint_vote *place = vote_of(checkpoints, sender, checkpoint);
+    if (place->checkpoint == checkpoint) {
+        if (!col_digest_equal(&place->digest, digest)) return COL_DROP_CONFLICTING;
+        if (place->seal_length == 0) keep_seal(checkpoints, place, seal);
+        return COL_DROP_REPEATED;
+    }
+    if (place->checkpoint > checkpoint) return COL_DROP_STALE;
+    const bool own = sender == options->self;
+    if (checkpoint < checkpoints->stable && !own) return COL_DROP_STALE;
+
+    place->checkpoint = checkpoint;
+    place->digest = *digest;
+    place->seal_length = 0;
+    keep_seal(checkpoints, place, seal);
+    if (own && checkpoint > checkpoints->own) checkpoints->own = checkpoint;
+    if (checkpoint == checkpoints->stable && own &&
+        !col_digest_equal(digest, &checkpoints->stable_digest)) {
+        checkpoints->diverged++;
+    }
+    if (checkpoint > checkpoints->stable &&
+        count_for(checkpoints, checkpoint, digest) >= options->quorum) {
+        become_stable(checkpoints, checkpoint, digest);
+    }
+    return COL_DROP_NONE;
+}
+
+uint64_t col_checkpoints_stable(const col_checkpoints *checkpoints) {
+    return checkpoints->stable;
+}
+
+uint64_t col_checkpoints_diverged(const col_checkpoints *checkpoints) {
+    return checkpoints->diverged;
+}
+
+bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t *checkpoint,
+                         col_digest *digest) {
+    if (checkpoints->own == 0) return false;
+    const checkpoint_vote *own = vote_of(checkpoints, checkpoints->options.self, checkpoints->own);
+    *checkpoint = own->checkpoint;
+    *digest = own->digest;
+    return true;
+}
+
+uint32_t col_checkpoints_proof(const col_checkpoints *checkpoints, col_digest *digest,
+                               uint32_t *sender, col_seal *seal) {
+    uint32_t count = 0;
+    if (checkpoints->stable == 0) return 0;
+    *digest = checkpoints->stable_digest;
+    for (uint32_t r = 0; r < checkpoints->options.replicas; r++) {
+        const checkpoint_vote *place = vote_of(checkpoints, r, checkpoints->stable);
+        if (!is_for(place, checkpoints->stable, digest) || place->seal_length == 0) continue;
+        if (count == checkpoints->options.quorum) break;
+        sender[count] = r;
+        seal[count++] = (col_seal){place->seal, place->seal_length};
+    }
+    return count;
+}

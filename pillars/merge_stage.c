@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/merge_stage.h"
+
+#include "crypto/hashing.h"
+#include "src/base/assert.h"
+
+// A pillar takes its notes within one turn of its loop.
+#define AGAIN_NS 100000
+
+struct col_merge_stage {
+    col_stage stage;
+    col_merge_stage_options options;
+    col_merge *merge;
+    col_hasher *hasher;
+    uint64_t again_ns;  // a pillar has not taken its notes yet: look again then
+};
+
+/// A batch causes at most two notes per request (an eviction and an opening), and a checkpoint one.
+static uint64_t batch_notes_bytes(uint32_t batch_requests_max) {
+    return (2 * (uint64_t)batch_requests_max + 2) * (sizeof(col_merge_note) + 8);
+}
+
+uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
+    return 2 * batch_notes_bytes(batch_requests_max);
+}
+
+static void sink_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+    col_merge_stage *stage = context;
+    const col_destination destination = {.client = to};
+    if (!col_signing_rings_put(&stage->options.signing, header, body, destination)) {
+        // The client asks again and is answered from the session table.
+        col_count(&stage->options.merge.counters->drops[COL_DROP_QUEUE_FULL], 1);
+    }
+}
+
+static void put_note(col_merge_stage *stage, uint32_t pillar, const col_merge_note *note) {
+    col_merge_note *record = col_ring_reserve(stage->options.notes[pillar], sizeof *record);
+    COL_ASSERT(record != NULL);  // has_room looked before the slot was executed
+    *record = *note;
+    col_ring_publish(stage->options.notes[pillar]);
+}
+
+static void sink_outcome(void *context, uint32_t pillar, const col_outcome *outcome) {
+    put_note(context, pillar, &(col_merge_note){.kind = COL_NOTE_OUTCOME, .outcome = *outcome});
+}
+
+static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest *digest) {
+    col_merge_stage *stage = context;
+    const uint32_t pillar = (uint32_t)(checkpoint % stage->options.merge.pillars);
+    const col_merge_note note = {
+        .kind = COL_NOTE_CHECKPOINT, .checkpoint = checkpoint, .digest = *digest};
+    put_note(stage, pillar, &note);
+}
+
+/// Notes are never dropped: a slot waits until those that it may cause have room.
+static bool has_room(col_merge_stage *stage) {
+    const uint64_t needed = batch_notes_bytes(stage->options.batch_requests_max);
+    for (uint32_t k = 0; k < stage->options.merge.pillars; k++) {
+        if (col_ring_free(stage->options.notes[k]) < needed) return false;
+    }
+    return true;
+}
+
+static uint32_t take_committed(col_merge_stage *stage, uint64_t now_ns, uint32_t budget) {
+    uint32_t work = 0, bytes;
+    stage->again_ns = COL_NEVER;
+    while (work < budget) {
+        if (!has_room(stage)) {
+            stage->again_ns = now_ns + AGAIN_NS;
+            break;
+        }
+        col_ring *ring = stage->options.committed[col_merge_next_pillar(stage->merge)];
+        const col_committed *committed = col_ring_front(ring, &bytes);
+        if (committed == NULL) break;
+        col_merge_execute(stage->merge, committed);
+        col_ring_release(ring);
+        work++;
+    }
+    if (work > 0) {
+        // Pairs with col_word_read in the pillars: they may release what was executed.
+        atomic_store_explicit(&stage->options.words->executed, col_merge_sequence(stage->merge),
+                              memory_order_release);
+    }
+    return work;
+}
+
+static uint32_t take_questions(col_merge_stage *stage, uint32_t budget) {
+    uint32_t work = 0, bytes;
+    for (uint32_t k = 0; k < stage->options.merge.pillars; k++) {
+        const col_pillar_question *question;
+        while (work < budget &&
+               (question = col_ring_front(stage->options.questions[k], &bytes)) != NULL) {
+            if (question->kind == COL_ASK_REQUEST) {
+                col_merge_answer(stage->merge, &question->request);
+            } else {
+                col_merge_answer_open(stage->merge, &question->open);
+            }
+            col_ring_release(stage->options.questions[k]);
+            work++;
+        }
+    }
+    return work;
+}
+
+static uint32_t poll(col_stage *self, uint64_t now_ns, uint32_t budget) {
+    col_merge_stage *stage = (col_merge_stage *)self;
+    stage->options.signing.turn++;
+    return take_committed(stage, now_ns, budget) + take_questions(stage, budget);
+}
+
+static uint64_t deadline_ns(const col_stage *self) {
+    return ((const col_merge_stage *)self)->again_ns;
+}
+
+size_t col_merge_stage_footprint(const col_merge_stage_options *options) {
+    return sizeof(col_merge_stage) + col_merge_footprint(&options->merge) + 2 * 64;
+}
+
+col_merge_stage *col_merge_stage_create(col_arena *arena, const col_merge_stage_options *options) {
+    col_merge_stage *stage = col_arena_take(arena, 1, sizeof *stage);
+    stage->options = *options;
+    stage->hasher = col_hasher_create();
+    stage->options.merge.hasher = stage->hasher;
+    stage->options.merge.sink = (col_merge_sink){.context = stage,
+                                                 .reply = sink_reply,
+                                                 .outcome = sink_outcome,
+                                                 .checkpoint = sink_checkpoint};
+    stage->merge = col_merge_create(arena, &stage->options.merge);
+    stage->again_ns = COL_NEVER;
+    stage->stage = (col_stage){
+        .name = "merge", .poll = poll, .deadline_ns = deadline_ns, .wait_descriptor = -1};
+    return stage;
+}
+
+void col_merge_stage_destroy(col_merge_stage *stage) {
+    col_hasher_destroy(stage->hasher);
+}
+
+col_stage *col_merge_stage_of(col_merge_stage *stage) {
+    return &stage->stage;
+}

@@ -1,0 +1,155 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/pillar.h"
+
+#include "src/base/assert.h"
+
+static col_checkpoints_options checkpoints_options(const col_pbft_options *options) {
+    return (col_checkpoints_options){
+        .replicas = options->replicas,
+        .quorum = (options->replicas + options->faults + 2) / 2,
+        .self = options->self,
+        .pillar = options->pillar,
+        .pillars = options->pillars,
+        .signature_bytes_max = options->signature_bytes_max,
+    };
+}
+
+size_t col_pillar_footprint(const col_pbft_options *options) {
+    const col_checkpoints_options checkpoints = checkpoints_options(options);
+    return col_pbft_footprint(options) + col_checkpoints_footprint(&checkpoints) + 2 * 64;
+}
+
+void col_pillar_init(col_pillar *pillar, col_arena *arena, const col_pbft_options *options,
+                     col_words *words) {
+    const col_checkpoints_options checkpoints = checkpoints_options(options);
+    *pillar = (col_pillar){.pbft = col_pbft_create(arena, options),
+                           .checkpoints = col_checkpoints_create(arena, &checkpoints),
+                           .words = words,
+                           .options = *options};
+}
+
+static void send_checkpoint(col_pillar *pillar, uint64_t checkpoint, const col_digest *digest,
+                            uint32_t replicas) {
+    const col_header header = {
+        .type = COL_CHECKPOINT,
+        .pillar = (uint8_t)pillar->options.pillar,
+        .sequence = checkpoint,
+        .digest = *digest,
+    };
+    const col_pbft_sink *sink = &pillar->options.sink;
+    sink->send(sink->context, &header, (col_bytes){0}, replicas);
+}
+
+void col_pillar_reached(col_pillar *pillar, uint64_t checkpoint, const col_digest *digest) {
+    const col_drop drop = col_checkpoints_add(pillar->checkpoints, pillar->options.self,
+                                              checkpoint, digest, (col_seal){0});
+    COL_ASSERT(drop == COL_DROP_NONE);  // the merge reaches each checkpoint once
+    send_checkpoint(pillar, checkpoint, digest, UINT32_MAX);
+}
+
+static col_drop on_checkpoint(col_pillar *pillar, const col_verified *verified) {
+    const col_header *header = &verified->message.header;
+    if (header->role != COL_ROLE_REPLICA || header->sender >= pillar->options.replicas) {
+        return COL_DROP_UNKNOWN_SENDER;
+    }
+    if (header->sender == pillar->options.self) return COL_DROP_REPEATED;
+    return col_checkpoints_add(pillar->checkpoints, header->sender, header->sequence,
+                               &header->digest, verified->seal);
+}
+
+/// A peer that asks and lacks the newest checkpoint here gets this replica's vote again.
+static void resend_checkpoint(col_pillar *pillar, const col_verified *verified) {
+    col_status status;
+    uint64_t checkpoint;
+    col_digest digest;
+    if (!col_status_read(verified->message.bytes, &status) || !status.asks) return;
+    if (!col_checkpoints_own(pillar->checkpoints, &checkpoint, &digest)) return;
+    if (checkpoint <= status.stable) return;
+    send_checkpoint(pillar, checkpoint, &digest, 1u << verified->message.header.sender);
+}
+
+col_drop col_pillar_deliver(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
+                            const col_verified *verified) {
+    if (verified->message.header.pillar != pillar->options.pillar) return COL_DROP_WRONG_PILLAR;
+    if (verified->message.header.type == COL_CHECKPOINT) return on_checkpoint(pillar, verified);
+    const col_pbft_event event = {
+        .kind = COL_PBFT_MESSAGE, .now_ns = now_ns, .wall_ns = wall_ns, .verified = verified};
+    const col_drop drop = col_pbft_step(pillar->pbft, &event);
+    if (verified->message.header.type == COL_STATUS && drop == COL_DROP_NONE) {
+        resend_checkpoint(pillar, verified);
+    }
+    return drop;
+}
+
+void col_pillar_sealed(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
+                       const col_verified *verified) {
+    const col_header *header = &verified->message.header;
+    if (header->type == COL_CHECKPOINT) {
+        (void)col_checkpoints_add(pillar->checkpoints, pillar->options.self, header->sequence,
+                                  &header->digest, verified->seal);
+        return;
+    }
+    const col_pbft_event event = {
+        .kind = COL_PBFT_SEALED, .now_ns = now_ns, .wall_ns = wall_ns, .verified = verified};
+    (void)col_pbft_step(pillar->pbft, &event);
+}
+
+void col_pillar_outcome(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
+                        const col_outcome *outcome) {
+    const col_pbft_event event = {
+        .kind = COL_PBFT_OUTCOME, .now_ns = now_ns, .wall_ns = wall_ns, .outcome = outcome};
+    (void)col_pbft_step(pillar->pbft, &event);
+}
+
+static uint64_t target_of(const col_pillar *pillar) {
+    uint64_t target = 0;
+    for (uint32_t k = 0; k < pillar->options.pillars; k++) {
+        const uint64_t passing = col_word_read(&pillar->words->passing[k].sequence);
+        if (k != pillar->options.pillar && passing > target) target = passing;
+    }
+    return target;
+}
+
+/// Turn changed words into events, each at most once.
+static void take_words(col_pillar *pillar, col_pbft_event event) {
+    const uint64_t executed = col_word_read(&pillar->words->executed);
+    if (executed != pillar->seen_executed) {
+        pillar->seen_executed = event.sequence = executed;
+        event.kind = COL_PBFT_EXECUTED;
+        (void)col_pbft_step(pillar->pbft, &event);
+    }
+    const uint64_t stable = col_word_read(&pillar->words->stable);
+    if (stable != pillar->seen_stable) {
+        pillar->seen_stable = event.checkpoint = stable;
+        event.kind = COL_PBFT_STABLE;
+        (void)col_pbft_step(pillar->pbft, &event);
+    }
+    const uint64_t target = target_of(pillar);
+    if (target > pillar->seen_target) {
+        pillar->seen_target = event.sequence = target;
+        event.kind = COL_PBFT_TARGET;
+        (void)col_pbft_step(pillar->pbft, &event);
+    }
+}
+
+bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
+    bool news = col_word_raise(&pillar->words->stable,
+                               col_checkpoints_stable(pillar->checkpoints));
+    col_pbft_event event = {.kind = COL_PBFT_TICK, .now_ns = now_ns, .wall_ns = wall_ns};
+    take_words(pillar, event);
+    if (col_pbft_deadline(pillar->pbft) <= now_ns) (void)col_pbft_step(pillar->pbft, &event);
+    col_pbft_propose(pillar->pbft);
+
+    const uint64_t passing = col_pbft_passing(pillar->pbft);
+    if (passing != pillar->told_passing) {
+        pillar->told_passing = passing;
+        atomic_store_explicit(&pillar->words->passing[pillar->options.pillar].sequence, passing,
+                              memory_order_release);
+        news = true;
+    }
+    return news;
+}
+
+uint64_t col_pillar_deadline(const col_pillar *pillar) {
+    return col_pbft_deadline(pillar->pbft);
+}

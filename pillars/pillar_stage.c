@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/pillar_stage.h"
+
+#include "pillars/batch_check.h"
+#include "src/base/assert.h"
+#include "src/base/clock.h"
+
+// Incomplete large messages of one peer: its proposals in flight and what it serves.
+#define REASSEMBLY_PLACES 16
+
+struct col_pillar_stage {
+    col_stage stage;
+    col_pillar_stage_options options;
+    col_pillar pillar;
+    col_hasher *hasher;
+    col_opener *opener;        // of datagrams
+    col_batch_checker checker; // of what stands inside messages
+    col_reassembly *reassembly;
+    uint64_t now_ns;
+    uint64_t wall_ns;
+};
+
+static uint32_t message_bytes_max(const col_pbft_options *options) {
+    const uint32_t seal = COL_SEAL_BYTES_MAX + 6;
+    return options->batch_bytes_max + 64 + options->replicas * seal;
+}
+
+size_t col_pillar_stage_footprint(const col_pillar_stage_options *options) {
+    const col_pbft_options *pbft = &options->pbft;
+    return sizeof(col_pillar_stage) + col_pillar_footprint(pbft) + 2 * col_opener_footprint() +
+           col_reassembly_footprint(pbft->replicas, REASSEMBLY_PLACES, message_bytes_max(pbft)) +
+           8 * 64;
+}
+
+static void drop(col_pillar_stage *stage, col_drop reason) {
+    if (reason != COL_DROP_NONE) col_count(&stage->options.counters->drops[reason], 1);
+}
+
+// What the pure pillar asks of the world: src/pbft/pbft.h, col_pbft_sink.
+
+static void sink_send(void *context, const col_header *header, col_bytes body, uint32_t replicas) {
+    col_pillar_stage *stage = context;
+    const col_destination to = {.replicas = replicas};
+    if (!col_signing_rings_put(&stage->options.signing, header, body, to)) {
+        drop(stage, COL_DROP_QUEUE_FULL);
+    }
+}
+
+static void sink_send_client(void *context, const col_header *header, col_bytes body,
+                             col_endpoint client) {
+    col_pillar_stage *stage = context;
+    const col_destination to = {.client = client};
+    if (!col_signing_rings_put(&stage->options.signing, header, body, to)) {
+        drop(stage, COL_DROP_QUEUE_FULL);
+    }
+}
+
+static void ask_merge(col_pillar_stage *stage, const col_pillar_question *question) {
+    col_pillar_question *record = col_ring_reserve(stage->options.questions, sizeof *record);
+    if (record == NULL) {
+        drop(stage, COL_DROP_QUEUE_FULL);
+        return;
+    }
+    *record = *question;
+    col_ring_publish(stage->options.questions);
+}
+
+static void sink_answer(void *context, const col_request *request) {
+    col_pillar_question question = {.kind = COL_ASK_REQUEST, .request = *request};
+    question.request.operation = (col_bytes){0};
+    ask_merge(context, &question);
+}
+
+static void sink_answer_open(void *context, const col_session_open *open) {
+    ask_merge(context, &(col_pillar_question){.kind = COL_ASK_OPEN, .open = *open});
+}
+
+static void sink_check_batch(void *context, col_bytes body, col_batch_check *check) {
+    col_pillar_stage *stage = context;
+    col_batch_check_body(&stage->checker, body, check);
+}
+
+static bool sink_check_seal(void *context, const col_header *header, col_seal seal) {
+    col_pillar_stage *stage = context;
+    return col_seal_check(stage->checker.opener, header, seal) == COL_DROP_NONE;
+}
+
+// Inputs
+
+/// Deliver one verified entry; large messages once they are whole.
+static void on_opened(void *context, const col_opened *opened) {
+    col_pillar_stage *stage = context;
+    const col_verified *verified = &opened->verified;
+    col_verified whole;
+    if (verified->message.header.fragments > 1) {
+        bool complete = false;
+        const col_drop reason =
+            col_reassembly_add(stage->reassembly, stage->hasher, verified, &whole, &complete);
+        drop(stage, reason);
+        if (!complete) return;
+        verified = &whole;
+    }
+    drop(stage, col_pillar_deliver(&stage->pillar, stage->now_ns, stage->wall_ns, verified));
+}
+
+static uint32_t take_datagrams(col_pillar_stage *stage) {
+    void *buffer[COL_OPEN_BURST_MAX];
+    col_bytes payload[COL_OPEN_BURST_MAX];
+    col_drop reason[COL_OPEN_BURST_MAX];
+    uint32_t count = 0, bytes;
+    const col_datagram *datagram;
+    while (count < COL_OPEN_BURST_MAX &&
+           (datagram = col_ring_front(stage->options.ingress, &bytes)) != NULL) {
+        payload[count] = datagram->payload;
+        buffer[count++] = datagram->buffer;
+        col_ring_release(stage->options.ingress);
+    }
+    if (count == 0) return 0;
+    col_open_burst(stage->opener, payload, count, reason, on_opened, stage);
+    for (uint32_t i = 0; i < count; i++) {
+        drop(stage, reason[i]);
+        stage->options.release(buffer[i]);
+    }
+    return count;
+}
+
+static uint32_t take_notes(col_pillar_stage *stage) {
+    uint32_t count = 0, bytes;
+    const col_merge_note *note;
+    while ((note = col_ring_front(stage->options.notes, &bytes)) != NULL) {
+        if (note->kind == COL_NOTE_OUTCOME) {
+            col_pillar_outcome(&stage->pillar, stage->now_ns, stage->wall_ns, &note->outcome);
+        } else {
+            col_pillar_reached(&stage->pillar, note->checkpoint, &note->digest);
+        }
+        col_ring_release(stage->options.notes);
+        count++;
+    }
+    return count;
+}
+
+static void on_sealed(col_pillar_stage *stage, const col_sealed_vote *vote) {
+    const col_pillar_stage_options *options = &stage->options;
+    const col_seal seal = {vote->seal, vote->seal_length};
+    const col_verified verified = col_opener_own(&vote->header, seal);
+    col_pillar_sealed(&stage->pillar, stage->now_ns, stage->wall_ns, &verified);
+    if (vote->header.type == COL_CHECKPOINT && options->checkpoint_sealed != NULL) {
+        options->checkpoint_sealed(options->checkpoint_context, vote->header.sequence,
+                                   &vote->header.digest, seal);
+    }
+}
+
+static uint32_t take_sealed(col_pillar_stage *stage) {
+    uint32_t count = 0, bytes;
+    for (uint32_t i = 0; i < stage->options.sealers; i++) {
+        const col_sealed_vote *vote;
+        while ((vote = col_ring_front(stage->options.sealed[i], &bytes)) != NULL) {
+            on_sealed(stage, vote);
+            col_ring_release(stage->options.sealed[i]);
+            count++;
+        }
+    }
+    return count;
+}
+
+// Outputs
+
+static uint32_t give_committed(col_pillar_stage *stage) {
+    uint32_t count = 0;
+    for (;;) {
+        // Reserve first: what col_pbft_next_committed hands over must reach the merge.
+        col_committed *record = col_ring_reserve(stage->options.committed, sizeof *record);
+        if (record == NULL || !col_pbft_next_committed(stage->pillar.pbft, record)) return count;
+        col_ring_publish(stage->options.committed);
+        count++;
+    }
+}
+
+static void wake_neighbours(col_pillar_stage *stage) {
+    for (uint32_t i = 0; i < stage->options.neighbours; i++) {
+        col_waker_signal(stage->options.neighbour[i]);
+    }
+}
+
+static void show_figures(col_pillar_stage *stage) {
+    col_pillar_counters *counters = stage->options.counters;
+    col_pbft_figures figures;
+    col_pbft_figures_read(stage->pillar.pbft, &figures);
+    col_counter_set(&counters->view, figures.view);
+    col_counter_set(&counters->primary, figures.primary);
+    col_counter_set(&counters->proposed, figures.proposed);
+    col_counter_set(&counters->null_runs, figures.null_runs);
+    col_counter_set(&counters->committed, figures.committed);
+    col_counter_set(&counters->batches, figures.batches);
+    col_counter_set(&counters->highest, figures.highest);
+    col_counter_set(&counters->executed, figures.executed);
+    col_counter_set(&counters->stable, figures.stable);
+    col_counter_set(&counters->pending, figures.pending);
+    col_counter_set(&counters->status_sent, figures.status_sent);
+    col_counter_set(&counters->resent, figures.resent);
+    col_counter_set(&counters->fetch_sent, figures.fetch_sent);
+    col_counter_set(&counters->fetched_served, figures.fetched_served);
+    col_counter_set(&counters->diverged,
+                    col_checkpoints_diverged(stage->pillar.checkpoints));
+}
+
+static uint32_t poll(col_stage *self, uint64_t now_ns, uint32_t budget) {
+    col_pillar_stage *stage = (col_pillar_stage *)self;
+    (void)budget;  // a burst is bounded by COL_OPEN_BURST_MAX, notes by what one batch causes
+    stage->now_ns = now_ns;
+    stage->wall_ns = col_clock_wall_ns();
+    stage->options.signing.turn++;
+
+    bool news = col_pillar_settle(&stage->pillar, now_ns, stage->wall_ns);
+    uint32_t work = take_notes(stage) + take_sealed(stage) + take_datagrams(stage);
+    if (work > 0) news |= col_pillar_settle(&stage->pillar, now_ns, stage->wall_ns);
+    work += give_committed(stage);
+    if (news) wake_neighbours(stage);
+    if (work > 0 || news) show_figures(stage);
+    return work + (news ? 1 : 0);
+}
+
+static uint64_t deadline_ns(const col_stage *self) {
+    return col_pillar_deadline(&((const col_pillar_stage *)self)->pillar);
+}
+
+col_pillar_stage *col_pillar_stage_create(col_arena *arena,
+                                          const col_pillar_stage_options *options) {
+    col_pillar_stage *stage = col_arena_take(arena, 1, sizeof *stage);
+    stage->options = *options;
+    stage->hasher = col_hasher_create();
+    stage->opener = col_opener_create(arena, options->backend, stage->hasher, options->keyring,
+                                      options->roots, options->opener_counters);
+    stage->checker = (col_batch_checker){
+        .opener = col_opener_create(arena, options->backend, stage->hasher, options->keyring,
+                                    options->roots, options->opener_counters),
+        .hasher = stage->hasher,
+        .pillar = options->pbft.pillar,
+        .requests_max = options->pbft.batch_requests_max,
+        .operation_bytes_max = options->pbft.operation_bytes_max,
+        .pillars = options->pbft.pillars,
+    };
+    stage->reassembly = col_reassembly_create(arena, options->pbft.replicas, REASSEMBLY_PLACES,
+                                              message_bytes_max(&options->pbft));
+    stage->options.pbft.hasher = stage->hasher;
+    stage->options.pbft.sink = (col_pbft_sink){
+        .context = stage,
+        .send = sink_send,
+        .send_client = sink_send_client,
+        .answer = sink_answer,
+        .answer_open = sink_answer_open,
+        .check_batch = sink_check_batch,
+        .check_seal = sink_check_seal,
+    };
+    col_pillar_init(&stage->pillar, arena, &stage->options.pbft, options->words);
+    stage->stage = (col_stage){.name = options->name,
+                               .poll = poll,
+                               .deadline_ns = deadline_ns,
+                               .wait_descriptor = -1};
+    return stage;
+}
+
+void col_pillar_stage_destroy(col_pillar_stage *stage) {
+    col_opener_destroy(stage->checker.opener);
+    col_opener_destroy(stage->opener);
+    col_hasher_destroy(stage->hasher);
+}
+
+void col_pillar_stage_tune(col_pillar_stage *stage, uint32_t batch_requests, uint32_t batch_bytes,
+                           uint64_t status_interval_ns) {
+    col_pbft_tune(stage->pillar.pbft, batch_requests, batch_bytes, status_interval_ns);
+}
+
+col_stage *col_pillar_stage_of(col_pillar_stage *stage) {
+    return &stage->stage;
+}

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <assert.h>
+
+/// Every bound of the system, its unit, and why it has its value.
+
+/// Replicas in a cluster. Voter sets travel as 32-bit sets in STATUS.
+#define COL_REPLICAS_MAX 32
+static_assert(COL_REPLICAS_MAX <= 32, "voter sets are 32-bit");
+
+/// Pillars in a cluster. One UDP port and one thread each; more than 16 cores ordering is beyond
+/// what one execution thread can follow.
+#define COL_PILLARS_MAX 16
+
+/// Slots that one null run may cover (PROTOCOL: r <= 32): more would lengthen the wake-up of an
+/// idle pillar without saving a measurable number of messages.
+#define COL_RUN_MAX 32
+
+/// Leaves of one Merkle tree. At 256 the root signature costs each message less than its own
+/// hashes; deeper trees only lengthen paths and the wait for the first message.
+#define COL_TREE_LEAVES_MAX 256
+#define COL_TREE_DEPTH_MAX 8
+static_assert(COL_TREE_LEAVES_MAX == 1 << COL_TREE_DEPTH_MAX, "depth follows from the leaves");
+
+/// Bytes of a signature: RSA-4096.
+#define COL_SIGNATURE_BYTES_MAX 512
+
+/// UDP payload bytes of one datagram: a jumbo frame of 9000 bytes less IPv4 and UDP headers.
+#define COL_DATAGRAM_BYTES_MAX 8972
+
+/// UDP payload bytes that every path must carry: an Ethernet frame of 1500 bytes.
+#define COL_DATAGRAM_BYTES_MIN 1472
+
+/// Fragments of one message: the largest message at the smallest datagram (the fragment is what is
+/// left after header, RSA-4096 signature, a full path and the entry), rounded up.
+#define COL_FRAGMENTS_MAX 256
+
+/// Bytes of one message's body.
+#define COL_MESSAGE_BYTES_MAX (128 * 1024)
+static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fits its fragments");
+
+/// Bytes of one client operation and of one result.
+#define COL_OPERATION_BYTES_MAX (32 * 1024)
+#define COL_RESULT_BYTES_MAX (32 * 1024)
+
+/// Requests in one batch.
+#define COL_BATCH_REQUESTS_MAX 1024
+
+/// Outstanding requests of one session (M).
+#define COL_SESSION_OUTSTANDING_MAX 256
+
+/// Sessions of one cluster, and clients of its registry.
+#define COL_SESSIONS_MAX 65536
+#define COL_CLIENTS_MAX 65536
+
+/// Window in rounds (W). STATUS describes every slot of it in one message.
+#define COL_WINDOW_ROUNDS_MAX 256
+
+/// Work items that a stage takes in one turn: long enough to amortise the turn, short enough that
+/// no other stage of the loop waits for more than some hundred microseconds.
+#define COL_STAGE_BUDGET 32
+
+/// Stages of one loop, and loops of one replica: every pillar and helper alone on its core.
+#define COL_LOOP_STAGES_MAX 32
+#define COL_LOOPS_MAX 40

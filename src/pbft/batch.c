@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that a BATCH does: the body of a proposal arrives, beside its PRE-PREPARE or ahead of it.
+#include "src/pbft/internal.h"
+
+void col_pbft_body_arrived(col_pbft *pbft, col_slot *slot) {
+    col_pbft_try_prepare(pbft, slot);
+    col_pbft_try_commit(pbft, slot);
+    col_pbft_try_finish(pbft, slot);
+}
+
+/// Does the slot have a use for a body now?
+static col_drop check_place(col_pbft *pbft, const col_slot *slot) {
+    if (slot == NULL) return COL_DROP_OUTSIDE_WINDOW;
+    if (slot->committed) return COL_DROP_REPEATED;
+    const col_value *wanted = col_slot_wanted(slot);
+    if (wanted == NULL) return slot->body ? COL_DROP_REPEATED : COL_DROP_NONE;
+    (void)pbft;
+    return col_slot_has_body(slot, wanted) ? COL_DROP_REPEATED : COL_DROP_NONE;
+}
+
+col_drop col_pbft_on_batch(col_pbft *pbft, const col_verified *verified) {
+    const col_header *header = &verified->message.header;
+    const uint64_t round = col_pbft_round(pbft, header);
+    if (round == 0) return COL_DROP_WRONG_PILLAR;
+    if (header->view != pbft->view) return COL_DROP_OTHER_VIEW;
+    if (header->sender != col_pbft_primary(pbft)) return COL_DROP_NOT_PRIMARY;
+    if (header->run != 0) return COL_DROP_BAD_RUN;
+    if (!col_pbft_in_window(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
+    if (verified->message.bytes.length > pbft->options.batch_bytes_max) return COL_DROP_OVERSIZED;
+    col_slot *slot = col_pbft_slot(pbft, round);
+    const col_drop drop = check_place(pbft, slot);
+    if (drop != COL_DROP_NONE) return drop;
+
+    col_batch_check check;
+    const col_pbft_sink *sink = &pbft->options.sink;
+    sink->check_batch(sink->context, verified->message.bytes, &check);
+    if (!check.well_formed) return COL_DROP_BAD_BATCH;
+    const col_value *wanted = col_slot_wanted(slot);
+    if (wanted != NULL && !col_digest_equal(&wanted->digest, &check.digest)) {
+        return COL_DROP_BAD_DIGEST;
+    }
+
+    col_slot_keep_body(&pbft->slots, slot, verified->message.bytes, &check.digest, check.time_ns,
+                       check.authentic);
+    col_pbft_body_arrived(pbft, slot);
+    return check.authentic ? COL_DROP_NONE : COL_DROP_BAD_BATCH;
+}

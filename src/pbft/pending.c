@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "src/pbft/pending.h"
+
+#include "src/base/assert.h"
+
+static size_t request_bytes(const col_pbft_options *options) {
+    return COL_REQUEST_OVERHEAD + options->operation_bytes_max;
+}
+
+size_t col_pendings_footprint(const col_pbft_options *options) {
+    const size_t pending = sizeof(col_pending) + request_bytes(options) + COL_SEAL_BYTES_MAX;
+    const size_t session = sizeof(col_session_view) + 4 + 4 * options->session_outstanding;
+    return options->pending_max * pending + options->sessions_max * session +
+           options->clients * sizeof(col_client_view) + col_map_footprint(options->sessions_max) +
+           8 * 64;
+}
+
+static void init_pending(col_pendings *pendings, col_arena *arena,
+                         const col_pbft_options *options) {
+    // Body and seal of a request stand together, so that a small request touches one page.
+    const size_t stride = request_bytes(options) + COL_SEAL_BYTES_MAX;
+    uint8_t *room = col_arena_take(arena, options->pending_max, stride);
+    pendings->pending = col_arena_take(arena, options->pending_max, sizeof(col_pending));
+    for (uint32_t i = 0; i < options->pending_max; i++) {
+        pendings->pending[i].seal = room + i * stride;
+        pendings->pending[i].bytes = room + i * stride + COL_SEAL_BYTES_MAX;
+        pendings->pending[i].next = i + 1 < options->pending_max ? i + 1 : COL_PENDING_NONE;
+    }
+    pendings->free_head = 0;
+    pendings->ready_head = pendings->ready_tail = COL_PENDING_NONE;
+}
+
+void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_options *options) {
+    *pendings = (col_pendings){.outstanding = options->session_outstanding,
+                               .clients = options->clients,
+                               .sessions_end = 0};
+    init_pending(pendings, arena, options);
+    col_map_init(&pendings->session_of, arena, options->sessions_max);
+    pendings->session = col_arena_take(arena, options->sessions_max, sizeof(col_session_view));
+    pendings->session_free = col_arena_take(arena, options->sessions_max, sizeof(uint32_t));
+    uint32_t *waiting = col_arena_take(
+        arena, (size_t)options->sessions_max * options->session_outstanding, sizeof(uint32_t));
+    for (uint32_t i = 0; i < options->sessions_max; i++) {
+        pendings->session[i].waiting = waiting + (size_t)i * options->session_outstanding;
+        pendings->session_free[i] = options->sessions_max - 1 - i;
+    }
+    pendings->session_free_count = options->sessions_max;
+    pendings->client = col_arena_take(arena, options->clients, sizeof(col_client_view));
+    for (uint32_t i = 0; i < options->clients; i++) pendings->client[i].waiting = COL_PENDING_NONE;
+}
+
+col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id) {
+    const uint32_t index = col_map_find(&pendings->session_of, id);
+    return index == COL_MAP_NONE ? NULL : &pendings->session[index];
+}
+
+uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
+                           uint64_t number) {
+    const uint32_t index = pendings->free_head;
+    if (index == COL_PENDING_NONE) return COL_PENDING_NONE;
+    col_pending *pending = &pendings->pending[index];
+    pendings->free_head = pending->next;
+    pending->header = verified->message.header;
+    pending->fragment_digest = verified->fragment_digest;
+    pending->key = key;
+    pending->number = number;
+    pending->length = (uint32_t)verified->message.bytes.length;
+    pending->seal_length = (uint32_t)verified->seal.length;
+    pending->next = COL_PENDING_NONE;
+    pending->queued = pending->gone = pending->proposed = false;
+    memcpy(pending->bytes, verified->message.bytes.at, pending->length);
+    if (pending->seal_length > 0) memcpy(pending->seal, verified->seal.at, pending->seal_length);
+    pendings->count++;
+    return index;
+}
+
+static void put_back(col_pendings *pendings, uint32_t index) {
+    pendings->pending[index].next = pendings->free_head;
+    pendings->free_head = index;
+    pendings->count--;
+}
+
+void col_pendings_queue(col_pendings *pendings, uint32_t index) {
+    col_pending *pending = &pendings->pending[index];
+    COL_ASSERT(!pending->queued);
+    pending->queued = true;
+    pending->next = COL_PENDING_NONE;
+    if (pendings->ready_tail == COL_PENDING_NONE) {
+        pendings->ready_head = index;
+    } else {
+        pendings->pending[pendings->ready_tail].next = index;
+    }
+    pendings->ready_tail = index;
+    pendings->ready++;
+}
+
+void col_pendings_pop(col_pendings *pendings) {
+    col_pending *pending = &pendings->pending[pendings->ready_head];
+    pendings->ready_head = pending->next;
+    if (pendings->ready_head == COL_PENDING_NONE) pendings->ready_tail = COL_PENDING_NONE;
+    pending->proposed = true;
+    pendings->ready--;
+}
+
+uint32_t col_pendings_peek(col_pendings *pendings) {
+    while (pendings->ready_head != COL_PENDING_NONE) {
+        const uint32_t index = pendings->ready_head;
+        if (!pendings->pending[index].gone) return index;
+        col_pendings_pop(pendings);
+        put_back(pendings, index);
+    }
+    return COL_PENDING_NONE;
+}
+
+void col_pendings_queue_session(col_pendings *pendings, col_session_view *session) {
+    for (;;) {
+        const uint32_t index = session->waiting[session->next % pendings->outstanding];
+        if (index == COL_PENDING_NONE) return;
+        if (pendings->pending[index].number != session->next) return;
+        if (!pendings->pending[index].queued) col_pendings_queue(pendings, index);
+        session->next++;
+    }
+}
+
+/// Forget a request, wherever it is.
+static void release(col_pendings *pendings, uint32_t *place) {
+    const uint32_t index = *place;
+    if (index == COL_PENDING_NONE) return;
+    *place = COL_PENDING_NONE;
+    col_pending *pending = &pendings->pending[index];
+    if (pending->queued && !pending->proposed) {
+        pending->gone = true;  // the ready list drops it when it comes to it
+    } else {
+        put_back(pendings, index);
+    }
+}
+
+static void open_session(col_pendings *pendings, const col_outcome *outcome) {
+    COL_ASSERT(pendings->session_free_count > 0);  // the executed table is bounded alike
+    const uint32_t index = pendings->session_free[--pendings->session_free_count];
+    col_session_view *session = &pendings->session[index];
+    uint32_t *waiting = session->waiting;
+    *session = (col_session_view){.id = outcome->session,
+                                  .client = outcome->client,
+                                  .next = 1,
+                                  .reply_to = outcome->reply_to,
+                                  .waiting = waiting};
+    for (uint32_t i = 0; i < pendings->outstanding; i++) waiting[i] = COL_PENDING_NONE;
+    col_map_add(&pendings->session_of, session->id, index);
+    pendings->sessions_end = session->id + 1;
+}
+
+static void evict_session(col_pendings *pendings, uint64_t id) {
+    const uint32_t index = col_map_find(&pendings->session_of, id);
+    if (index == COL_MAP_NONE) return;
+    for (uint32_t i = 0; i < pendings->outstanding; i++) {
+        release(pendings, &pendings->session[index].waiting[i]);
+    }
+    col_map_remove(&pendings->session_of, id);
+    pendings->session_free[pendings->session_free_count++] = index;
+}
+
+static void open_done(col_pendings *pendings, const col_outcome *outcome) {
+    if (outcome->client >= pendings->clients) return;
+    col_client_view *client = &pendings->client[outcome->client];
+    if (outcome->kind == COL_OUTCOME_OPENED) {
+        open_session(pendings, outcome);
+        client->nonce = outcome->number;
+    }
+    if (client->waiting != COL_PENDING_NONE &&
+        pendings->pending[client->waiting].number <= outcome->number) {
+        release(pendings, &client->waiting);
+    }
+}
+
+static void executed(col_pendings *pendings, const col_outcome *outcome) {
+    col_session_view *session = col_pendings_session(pendings, outcome->session);
+    COL_ASSERT(session != NULL && outcome->number == session->last + 1);
+    session->last = outcome->number;
+    uint32_t *place = &session->waiting[outcome->number % pendings->outstanding];
+    if (*place != COL_PENDING_NONE && pendings->pending[*place].number == outcome->number) {
+        release(pendings, place);
+    }
+    if (session->next <= session->last) {
+        session->next = session->last + 1;
+        col_pendings_queue_session(pendings, session);
+    }
+}
+
+void col_pendings_outcome(col_pendings *pendings, const col_outcome *outcome) {
+    switch (outcome->kind) {
+        case COL_OUTCOME_EXECUTED:
+            executed(pendings, outcome);
+            break;
+        case COL_OUTCOME_OPENED:
+        case COL_OUTCOME_REFUSED:
+            open_done(pendings, outcome);
+            break;
+        case COL_OUTCOME_EVICTED:
+            evict_session(pendings, outcome->session);
+            break;
+    }
+}

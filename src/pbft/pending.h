@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "src/base/arena.h"
+#include "src/base/map.h"
+#include "src/pbft/pbft.h"
+
+/// Requests that wait to be ordered, and what this pillar knows of its sessions: the part of the
+/// executed session table that proposing needs, kept up to date by the merge's outcomes.
+
+/// A verified client request, kept with its seal so that a batch can carry it.
+typedef struct {
+    col_header header;
+    col_digest fragment_digest;
+    uint64_t key;         ///< session of a REQUEST, client of a SESSION-OPEN
+    uint64_t number;      ///< or nonce
+    uint32_t length;
+    uint32_t seal_length;
+    uint32_t next;        ///< in the ready or free list
+    bool queued;          ///< in the ready list, or proposed
+    bool gone;            ///< executed while queued: skip it
+    bool proposed;
+    uint8_t *bytes;
+    uint8_t *seal;
+} col_pending;
+
+typedef struct {
+    uint64_t id;
+    uint64_t last;   ///< number executed last
+    uint64_t next;   ///< number to queue next, > last
+    uint64_t asked;  ///< number that the client was asked for
+    uint32_t client;
+    col_endpoint reply_to;
+    uint32_t *waiting;  ///< [M] by number mod M: index of the pending request, or COL_PENDING_NONE
+} col_session_view;
+
+typedef struct {
+    uint64_t nonce;  ///< executed last
+    uint32_t waiting;  ///< pending SESSION-OPEN
+} col_client_view;
+
+#define COL_PENDING_NONE UINT32_MAX
+
+typedef struct {
+    uint32_t outstanding;  ///< M
+    uint32_t clients;
+    uint32_t count;        ///< requests waiting or proposed
+    uint32_t ready;        ///< of them, in the ready list
+    uint32_t free_head;
+    uint32_t ready_head, ready_tail;
+    uint64_t sessions_end; ///< no session with an id at or above it was opened yet
+    col_pending *pending;
+    col_map session_of;    ///< id -> index
+    col_session_view *session;
+    uint32_t *session_free;  ///< stack
+    uint32_t session_free_count;
+    col_client_view *client;
+} col_pendings;
+
+size_t col_pendings_footprint(const col_pbft_options *options);
+void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_options *options);
+
+col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id);
+
+/// Keep a request. @return its index, or COL_PENDING_NONE when there is no room
+uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
+                           uint64_t number);
+
+/// Append to the ready list.
+void col_pendings_queue(col_pendings *pendings, uint32_t index);
+
+/// Take the oldest ready request that still waits. @return its index, or COL_PENDING_NONE
+uint32_t col_pendings_peek(col_pendings *pendings);
+void col_pendings_pop(col_pendings *pendings);
+
+/// Queue what follows in a session: numbers from `next` on that are here.
+void col_pendings_queue_session(col_pendings *pendings, col_session_view *session);
+
+/// The merge executed a request: forget it, advance the session.
+void col_pendings_outcome(col_pendings *pendings, const col_outcome *outcome);

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+// All that REQUEST and SESSION-OPEN do when they arrive from a client: wait in order, or be answered.
+#include "src/pbft/internal.h"
+
+/// Ask the client for the first number that a later one waits for, once per gap.
+static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
+    if (!col_pbft_is_primary(pbft) || session->asked == session->next) return;
+    session->asked = session->next;
+    const col_busy busy = {session->client, session->id, COL_BUSY_MISSING, session->next};
+    col_writer writer = col_writer_of(pbft->scratch, pbft->scratch_bytes);
+    col_busy_write(&writer, &busy);
+    const col_header header = {
+        .type = COL_BUSY,
+        .pillar = (uint8_t)pbft->options.pillar,
+        .view = pbft->options.incarnation,
+        .sequence = ++pbft->counter,
+    };
+    const col_pbft_sink *sink = &pbft->options.sink;
+    sink->send_client(sink->context, &header,
+                      (col_bytes){pbft->scratch, col_writer_used(&writer)}, session->reply_to);
+}
+
+static col_drop check_request(const col_pbft *pbft, const col_header *header,
+                              const col_request *request) {
+    if (request->client != header->sender || request->number != header->sequence ||
+        request->pillar != pbft->options.pillar || request->flags != 0) {
+        return COL_DROP_MALFORMED;
+    }
+    if (request->session % pbft->options.pillars != pbft->options.pillar) {
+        return COL_DROP_WRONG_PILLAR;
+    }
+    return request->operation.length > pbft->options.operation_bytes_max ? COL_DROP_OVERSIZED
+                                                                         : COL_DROP_NONE;
+}
+
+/// Keep a request in its session's place and queue it when its turn has come.
+static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
+                             col_session_view *session, uint64_t number) {
+    uint32_t *place = &session->waiting[number % pbft->options.session_outstanding];
+    if (*place != COL_PENDING_NONE) return COL_DROP_REPEATED;
+    *place = col_pendings_keep(&pbft->pendings, verified, session->id, number);
+    if (*place == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
+    if (number == session->next) {
+        col_pendings_queue_session(&pbft->pendings, session);
+    } else if (number > session->next) {
+        ask_for_missing(pbft, session);
+    }
+    return COL_DROP_NONE;
+}
+
+col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
+    const col_pbft_sink *sink = &pbft->options.sink;
+    col_request request;
+    if (!col_request_read(verified->message.bytes, &request)) return COL_DROP_MALFORMED;
+    const col_drop drop = check_request(pbft, &verified->message.header, &request);
+    if (drop != COL_DROP_NONE) return drop;
+
+    col_session_view *session = col_pendings_session(&pbft->pendings, request.session);
+    if (session == NULL) {
+        // Below the end: it was there and is gone. Above: not executed here yet, the client repeats.
+        if (request.session < pbft->pendings.sessions_end) sink->answer(sink->context, &request);
+        return COL_DROP_NO_SESSION;
+    }
+    if (session->client != request.client) return COL_DROP_NO_SESSION;
+    if (request.number <= session->last) {
+        sink->answer(sink->context, &request);
+        return COL_DROP_EXECUTED;
+    }
+    if (request.number - session->last > pbft->options.session_outstanding) return COL_DROP_TOO_FAR;
+    return keep_request(pbft, verified, session, request.number);
+}
+
+col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) {
+    const col_header *header = &verified->message.header;
+    const col_pbft_sink *sink = &pbft->options.sink;
+    col_session_open open;
+    if (!col_session_open_read(verified->message.bytes, &open)) return COL_DROP_MALFORMED;
+    if (open.client != header->sender || open.pillar != header->pillar ||
+        open.nonce != header->sequence || open.client >= pbft->options.clients) {
+        return COL_DROP_MALFORMED;
+    }
+    col_client_view *client = &pbft->pendings.client[open.client];
+    if (open.nonce <= client->nonce) {
+        sink->answer_open(sink->context, &open);
+        return COL_DROP_EXECUTED;
+    }
+    // One at a time: a client that opens several waits for each.
+    if (client->waiting != COL_PENDING_NONE) return COL_DROP_REPEATED;
+    client->waiting = col_pendings_keep(&pbft->pendings, verified, open.client, open.nonce);
+    if (client->waiting == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
+    col_pendings_queue(&pbft->pendings, client->waiting);
+    return COL_DROP_NONE;
+}

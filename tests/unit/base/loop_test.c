@@ -1,0 +1,411 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "src/base/clock.h"
+#include "src/base/counter.h"
+#include "src/base/loop.h"
+#include "src/base/ring.h"
+
+#define MS UINT64_C(1000000)
+
+/// A stage that does a given amount of work per poll and says when it must run next.
+typedef struct {
+    col_stage stage;
+    uint32_t work;         ///< returned by each poll
+    uint64_t spend_ns;     ///< each working poll takes at least this long
+    uint64_t deadline_ns;  ///< COL_NEVER for none; a poll at or after it stops the loop
+    uint64_t met_ns;       ///< when that poll came
+    uint32_t polls;
+    uint32_t budget;
+    uint64_t now_ns;
+    atomic_bool *stop;
+} probe;
+
+/// Opens a loop with counters of its own.
+static col_result open_loop(col_loop *loop, const char *name, col_idle idle) {
+    static col_loop_counters counters[64];
+    static uint32_t used;
+    return col_loop_open(loop, name, idle, &counters[used++ % 64]);
+}
+
+static uint32_t probe_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
+    probe *self = (probe *)stage;
+    self->polls++;
+    self->budget = budget;
+    self->now_ns = now_ns;
+    if (self->work > 0) {
+        while (col_clock_monotonic_ns() < now_ns + self->spend_ns) continue;
+    }
+    if (now_ns >= self->deadline_ns) {
+        self->met_ns = now_ns;
+        self->deadline_ns = COL_NEVER;
+        atomic_store(self->stop, true);
+    }
+    return self->work;
+}
+
+static uint64_t probe_deadline_ns(const col_stage *stage) {
+    return ((const probe *)stage)->deadline_ns;
+}
+
+static probe probe_of(uint32_t work) {
+    return (probe){.stage = {.name = "probe",
+                             .poll = probe_poll,
+                             .deadline_ns = probe_deadline_ns,
+                             .wait_descriptor = -1},
+                   .work = work,
+                   .deadline_ns = COL_NEVER};
+}
+
+static void a_turn_polls_every_stage_in_order_and_adds_up_their_work(void **state) {
+    (void)state;
+    col_loop loop;
+    assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
+    probe first = probe_of(3), second = probe_of(0), third = probe_of(4);
+    first.spend_ns = MS;
+    col_loop_add(&loop, &first.stage);
+    col_loop_add(&loop, &second.stage);
+    col_loop_add(&loop, &third.stage);
+    assert_int_equal(col_loop_turn(&loop), 7);
+    assert_int_equal(second.polls, 1);
+    assert_int_equal(second.budget, COL_STAGE_BUDGET);
+    assert_true(third.now_ns >= first.now_ns + MS);
+    assert_int_equal(col_counter_read(&loop.counters->turns), 1);
+    col_loop_close(&loop);
+}
+
+static void busy_time_counts_working_stages_only(void **state) {
+    (void)state;
+    col_loop loop;
+    assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
+    probe idle = probe_of(0), busy = probe_of(1);
+    busy.spend_ns = 2 * MS;
+    col_loop_add(&loop, &idle.stage);
+    col_loop_add(&loop, &busy.stage);
+    const uint64_t before = col_clock_monotonic_ns();
+    for (int i = 0; i < 5; i++) col_loop_turn(&loop);
+    const uint64_t passed = col_clock_monotonic_ns() - before;
+    assert_int_equal(col_counter_read(&loop.counters->busy_ns[0]), 0);
+    assert_in_range(col_counter_read(&loop.counters->busy_ns[1]), 10 * MS, passed);
+    col_loop_close(&loop);
+}
+
+typedef struct {
+    uint32_t online;
+    uint32_t offline;
+    bool reading;
+    bool slept_reading;  ///< offline was announced while offline, or the reverse order happened
+} announcements;
+
+static void note(void *context, bool online) {
+    announcements *self = context;
+    if (!online && !self->reading) self->slept_reading = true;
+    self->reading = online;
+    online ? self->online++ : self->offline++;
+}
+
+static void a_loop_is_quiescent_once_per_turn_and_offline_only_around_sleep(void **state) {
+    (void)state;
+    atomic_bool stop = false;
+    col_loop loop;
+    assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
+    announcements heard = {.reading = true};
+    loop.quiescent = note;
+    loop.context = &heard;
+    probe stage = probe_of(0);
+    stage.stop = &stop;
+    stage.deadline_ns = col_clock_monotonic_ns() + 20 * MS;
+    col_loop_add(&loop, &stage.stage);
+    col_loop_run(&loop, &stop);
+    const uint64_t turns = col_counter_read(&loop.counters->turns);
+    const uint64_t sleeps = col_counter_read(&loop.counters->sleeps);
+    assert_true(sleeps >= 1);
+    assert_int_equal(heard.offline, sleeps);
+    assert_int_equal(heard.online, turns + sleeps);
+    assert_true(heard.reading);
+    assert_false(heard.slept_reading);
+    col_loop_close(&loop);
+}
+
+static void a_sleeping_loop_wakes_at_the_earliest_deadline_to_less_than_a_millisecond(
+    void **state) {
+    (void)state;
+    uint64_t best_ns = UINT64_MAX;  // other processes may delay us, but not always
+    for (int i = 0; i < 20 && best_ns >= MS; i++) {
+        atomic_bool stop = false;
+        col_loop loop;
+        assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
+        probe later = probe_of(0), sooner = probe_of(0), none = probe_of(0);
+        none.stage.deadline_ns = NULL;
+        later.stop = sooner.stop = &stop;
+        const uint64_t deadline_ns = col_clock_monotonic_ns() + 5 * MS + 300000;
+        later.deadline_ns = deadline_ns + 10000 * MS;
+        sooner.deadline_ns = deadline_ns;
+        col_loop_add(&loop, &later.stage);
+        col_loop_add(&loop, &none.stage);
+        col_loop_add(&loop, &sooner.stage);
+        col_loop_run(&loop, &stop);
+        assert_true(sooner.met_ns >= deadline_ns);
+        assert_true(col_counter_read(&loop.counters->sleeps) >= 1);
+        if (sooner.met_ns - deadline_ns < best_ns) best_ns = sooner.met_ns - deadline_ns;
+        col_loop_close(&loop);
+    }
+    assert_true(best_ns < MS);
+}
+
+typedef struct {
+    col_loop loop;
+    atomic_bool stop;
+    uint64_t cpu_ns;
+} runner;
+
+static uint64_t thread_cpu_ns(void) {
+    struct timespec used;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
+    return (uint64_t)used.tv_sec * 1000 * MS + (uint64_t)used.tv_nsec;
+}
+
+static void *run(void *argument) {
+    runner *self = argument;
+    col_loop_run(&self->loop, &self->stop);
+    self->cpu_ns = thread_cpu_ns();
+    return NULL;
+}
+
+static void sleep_ms(uint64_t ms) {
+    nanosleep(&(struct timespec){.tv_nsec = (long)(ms * MS)}, NULL);
+}
+
+static void stop_and_join(runner *self, pthread_t thread) {
+    atomic_store(&self->stop, true);
+    col_waker_signal(&self->loop.waker);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
+static void await_asleep(runner *self) {
+    for (int i = 0; i < 5000; i++) {
+        if (atomic_load(&self->loop.waker.sleeping)) return;
+        sleep_ms(1);
+    }
+    fail_msg("the loop does not fall asleep");
+}
+
+static void an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_processor(
+    void **state) {
+    (void)state;
+    runner self = {.stop = false};
+    assert_true(open_loop(&self.loop, "test", COL_IDLE_BLOCK).ok);
+    probe stage = probe_of(0);
+    col_loop_add(&self.loop, &stage.stage);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, &self), 0);
+    await_asleep(&self);
+    sleep_ms(5);
+    const uint64_t turns = col_counter_read(&self.loop.counters->turns);
+    sleep_ms(300);
+    assert_int_equal(col_counter_read(&self.loop.counters->turns), turns);
+    stop_and_join(&self, thread);
+    assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 1);
+    assert_true(self.cpu_ns < 50 * MS);
+    col_loop_close(&self.loop);
+}
+
+static void a_busy_loop_never_sleeps(void **state) {
+    (void)state;
+    atomic_bool stop = false;
+    col_loop loop;
+    assert_true(open_loop(&loop, "test", COL_IDLE_BUSY).ok);
+    probe stage = probe_of(0);
+    stage.stop = &stop;
+    stage.deadline_ns = col_clock_monotonic_ns() + 5 * MS;
+    col_loop_add(&loop, &stage.stage);
+    col_loop_run(&loop, &stop);
+    assert_int_equal(col_counter_read(&loop.counters->sleeps), 0);
+    assert_true(col_counter_read(&loop.counters->turns) > 300);
+    col_loop_close(&loop);
+}
+
+/// A stage that takes bytes from a socket.
+typedef struct {
+    col_stage stage;
+    atomic_uint taken;
+} receiver;
+
+static uint32_t receiver_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
+    (void)now_ns, (void)budget;
+    receiver *self = (receiver *)stage;
+    char byte;
+    if (recv(self->stage.wait_descriptor, &byte, 1, MSG_DONTWAIT) != 1) return 0;
+    atomic_fetch_add(&self->taken, 1);
+    return 1;
+}
+
+static void a_readable_descriptor_ends_sleep(void **state) {
+    (void)state;
+    int pair[2];
+    assert_int_equal(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair), 0);
+    runner self = {.stop = false};
+    assert_true(open_loop(&self.loop, "test", COL_IDLE_BLOCK).ok);
+    probe other = probe_of(0);
+    receiver stage = {
+        .stage = {.name = "receiver", .poll = receiver_poll, .wait_descriptor = pair[0]}};
+    col_loop_add(&self.loop, &other.stage);
+    col_loop_add(&self.loop, &stage.stage);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, &self), 0);
+    await_asleep(&self);
+    assert_int_equal(send(pair[1], "x", 1, 0), 1);
+    for (int i = 0; i < 5000 && atomic_load(&stage.taken) == 0; i++) sleep_ms(1);
+    assert_int_equal(atomic_load(&stage.taken), 1);
+    stop_and_join(&self, thread);
+    col_loop_close(&self.loop);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/// An UDP socket of the loopback with a pending ECONNREFUSED: poll reports POLLERR until it is
+/// read.
+static int refused_socket(void) {
+    const int gone = socket(AF_INET, SOCK_DGRAM, 0);
+    const int left = socket(AF_INET, SOCK_DGRAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t length = sizeof address;
+    assert_int_equal(bind(gone, (struct sockaddr *)&address, length), 0);
+    assert_int_equal(getsockname(gone, (struct sockaddr *)&address, &length), 0);
+    assert_int_equal(connect(left, (struct sockaddr *)&address, length), 0);
+    close(gone);
+    assert_int_equal(send(left, "x", 1, 0), 1);
+    struct pollfd error = {.fd = left, .events = POLLIN};
+    assert_int_equal(poll(&error, 1, 5000), 1);
+    assert_true(error.revents & POLLERR);
+    return left;
+}
+
+static void a_socket_error_ends_one_sleep_and_is_cleared(void **state) {
+    (void)state;
+    const int descriptor = refused_socket();
+    runner self = {.stop = false};
+    assert_true(open_loop(&self.loop, "test", COL_IDLE_BLOCK).ok);
+    probe stage = probe_of(0);  // never reads its socket, as a driver that was not told
+    stage.stage.wait_descriptor = descriptor;
+    col_loop_add(&self.loop, &stage.stage);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, run, &self), 0);
+    for (int i = 0; i < 5000 && col_counter_read(&self.loop.counters->sleeps) == 0; i++) sleep_ms(1);
+    sleep_ms(50);
+    stop_and_join(&self, thread);
+    assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 2);
+    col_loop_close(&self.loop);
+    close(descriptor);
+}
+
+// Ping-pong over two rings between two loops that block. Now and then an answer comes late by about
+// the time that the other side takes to fall asleep: each of these may lose a wake-up.
+
+#define MESSAGES 100000
+
+typedef struct {
+    col_stage stage;
+    col_ring *in;
+    col_ring *out;
+    uint64_t newest;
+    bool wrong;
+    atomic_bool done;
+} player;
+
+static void answer_late(uint64_t number) {
+    if (number % 4 != 0) return;
+    const uint64_t late_ns = number * UINT64_C(2654435761) % 80000;
+    const uint64_t until_ns = col_clock_monotonic_ns() + late_ns;
+    while (col_clock_monotonic_ns() < until_ns) continue;
+}
+
+static void send_number(col_ring *ring, uint64_t number) {
+    uint64_t *record = col_ring_reserve(ring, sizeof number);
+    if (record == NULL) fail_msg("the ring is full of one message");
+    *record = number;
+    col_ring_publish(ring);
+}
+
+static uint32_t player_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
+    (void)now_ns, (void)budget;
+    player *self = (player *)stage;
+    uint32_t bytes;
+    const uint64_t *record = col_ring_front(self->in, &bytes);
+    if (record == NULL) return 0;
+    const uint64_t number = *record;
+    col_ring_release(self->in);
+    self->wrong |= bytes != sizeof number || number <= self->newest;
+    self->newest = number;
+    answer_late(number / 2);  // both players are late at times
+    if (number < MESSAGES) send_number(self->out, number + 1);
+    if (number >= MESSAGES - 1) atomic_store(&self->done, true);
+    return 1;
+}
+
+static bool both_done(player *players) {
+    return atomic_load(&players[0].done) && atomic_load(&players[1].done);
+}
+
+static void two_blocking_loops_exchange_100000_messages_without_losing_a_wake_up(void **state) {
+    (void)state;
+    col_arena arena;
+    assert_true(col_arena_open(&arena, 2 * col_ring_footprint(256)).ok);
+    static col_ring ring[2];
+    static runner runners[2];
+    static player players[2];
+    pthread_t thread[2];
+    for (int i = 0; i < 2; i++) {
+        assert_true(open_loop(&runners[i].loop, "player", COL_IDLE_BLOCK).ok);
+        col_ring_init(&ring[i], &arena, 256, &runners[i].loop.waker);
+        players[i] =
+            (player){.stage = {.name = "player", .poll = player_poll, .wait_descriptor = -1},
+                     .in = &ring[i],
+                     .out = &ring[1 - i]};
+        col_loop_add(&runners[i].loop, &players[i].stage);
+    }
+    send_number(&ring[0], 1);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(pthread_create(&thread[i], NULL, run, &runners[i]), 0);
+    }
+    const uint64_t give_up_ns = col_clock_monotonic_ns() + 50000 * MS;
+    while (!both_done(players) && col_clock_monotonic_ns() < give_up_ns) sleep_ms(5);
+    for (int i = 0; i < 2; i++) stop_and_join(&runners[i], thread[i]);
+
+    assert_true(both_done(players));
+    assert_false(players[0].wrong || players[1].wrong);
+    assert_int_equal(players[0].newest + players[1].newest, 2 * MESSAGES - 1);
+    for (int i = 0; i < 2; i++) {
+        assert_true(col_counter_read(&runners[i].loop.counters->sleeps) > 100);
+        col_loop_close(&runners[i].loop);
+    }
+    col_arena_close(&arena);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_turn_polls_every_stage_in_order_and_adds_up_their_work),
+        cmocka_unit_test(busy_time_counts_working_stages_only),
+        cmocka_unit_test(a_loop_is_quiescent_once_per_turn_and_offline_only_around_sleep),
+        cmocka_unit_test(a_sleeping_loop_wakes_at_the_earliest_deadline_to_less_than_a_millisecond),
+        cmocka_unit_test(
+            an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_processor),
+        cmocka_unit_test(a_busy_loop_never_sleeps),
+        cmocka_unit_test(a_readable_descriptor_ends_sleep),
+        cmocka_unit_test(a_socket_error_ends_one_sleep_and_is_cleared),
+        cmocka_unit_test(two_blocking_loops_exchange_100000_messages_without_losing_a_wake_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+// clang-format off
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+// clang-format on
+
+#include "src/base/assert.h"
+#include "src/client/core.h"
+#include "src/wire/bodies.h"
+
+/// A core of client 5 with four replicas, and what came out of it.
+
+#define MS UINT64_C(1000000)
+#define TIMEOUT (1000 * MS)
+#define RETRANSMIT (100 * MS)
+#define WALL UINT64_C(1700000000000000000)
+#define CLIENT 5
+#define M 4
+#define ALL 0xfu
+#define FINISHED_MAX 64
+
+typedef struct {
+    uint64_t tag;
+    col_client_status status;
+    uint8_t result[16];
+    size_t length;
+    uint64_t latency_ns;
+} finished_request;
+
+typedef struct {
+    col_arena arena;
+    col_client_core *core;
+    uint32_t pillars;
+    uint64_t now;
+    finished_request finished[FINISHED_MAX];
+    uint32_t finished_count;
+    int resubmit_to;  ///< session that `done` submits to, -1 for none
+} fixture;
+
+static void record(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
+                   size_t length, uint64_t latency_ns) {
+    fixture *f = context;
+    assert_true(f->finished_count < FINISHED_MAX);
+    finished_request *finished = &f->finished[f->finished_count++];
+    *finished = (finished_request){
+        .tag = tag, .status = status, .length = length, .latency_ns = latency_ns};
+    if (length > 0) memcpy(finished->result, result, length < 16 ? length : 16);
+    if (f->resubmit_to >= 0) {
+        const int again = col_client_core_submit(f->core, (uint32_t)f->resubmit_to,
+                                                 (col_bytes){NULL, 0}, tag + 1000, f->now);
+        assert_int_equal(again, 0);
+    }
+}
+
+static inline void fixture_open(fixture *f, uint32_t sessions, uint32_t pillars) {
+    *f = (fixture){.pillars = pillars, .resubmit_to = -1, .now = 10 * MS};
+    const col_client_core_options options = {
+        .client = CLIENT,
+        .sessions = sessions,
+        .replicas = 4,
+        .faults = 1,
+        .pillars = pillars,
+        .rotating = true,
+        .outstanding = M,
+        .operation_bytes_max = 32,
+        .timeout_ns = TIMEOUT,
+        .retransmit_ns = RETRANSMIT,
+        .reply_to = {0x7f000001, 4000},
+        .done = record,
+        .context = f,
+    };
+    const col_result result = col_arena_open(&f->arena, col_client_core_footprint(&options));
+    assert_true(result.ok);
+    f->core = col_client_core_create(&f->arena, &options);
+}
+
+static inline void fixture_close(fixture *f) {
+    col_arena_close(&f->arena);
+}
+
+static inline void tick_at(fixture *f, uint64_t now) {
+    f->now = now;
+    col_client_core_tick(f->core, now, WALL + now);
+}
+
+/// Equal bodies have equal digests, different ones different digests; more the core does not ask.
+static inline col_digest digest_of(col_bytes body) {
+    uint64_t sum[4] = {1, 2, 3, 4};
+    for (size_t i = 0; i < body.length; i++) {
+        for (int j = 0; j < 4; j++) sum[j] = (sum[j] ^ body.at[i]) * UINT64_C(0x100000001B3);
+    }
+    col_digest digest;
+    memcpy(digest.byte, sum, sizeof digest.byte);
+    return digest;
+}
+
+static inline col_drop receive(fixture *f, col_header header, const col_writer *writer) {
+    const col_bytes body = {writer->start, col_writer_used(writer)};
+    header.fragments = 1;
+    header.digest = digest_of(body);
+    const col_verified verified = {.message = {header, body}};
+    const col_drop before = col_client_core_check_unverified(f->core, &verified.message, f->now);
+    const col_drop after = col_client_core_receive(f->core, &verified, f->now);
+    assert_int_equal(before, after);  // the check before the seal says what becomes of it
+    return after;
+}
+
+static inline col_drop opened_from(fixture *f, uint32_t sender, uint64_t view,
+                                   col_session_opened body) {
+    uint8_t bytes[64];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    body.client = CLIENT;
+    col_session_opened_write(&writer, &body);
+    return receive(f,
+                   (col_header){.type = COL_SESSION_OPENED,
+                                .pillar = body.pillar,
+                                .sender = sender,
+                                .view = view,
+                                .sequence = body.nonce},
+                   &writer);
+}
+
+static inline col_drop reply_full(fixture *f, uint32_t sender, uint64_t view, uint64_t session,
+                                  uint64_t number, uint8_t status, const char *result) {
+    uint8_t bytes[64];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    const col_reply body = {.client = CLIENT,
+                            .session = session,
+                            .number = number,
+                            .status = status,
+                            .result = {(const uint8_t *)result, strlen(result)}};
+    col_reply_write(&writer, &body);
+    return receive(f,
+                   (col_header){.type = COL_REPLY,
+                                .pillar = (uint8_t)(session % f->pillars),
+                                .sender = sender,
+                                .view = view,
+                                .sequence = number},
+                   &writer);
+}
+
+static inline col_drop reply_from(fixture *f, uint32_t sender, uint64_t session, uint64_t number,
+                                  const char *result) {
+    return reply_full(f, sender, 0, session, number, COL_REPLY_RESULT, result);
+}
+
+static inline col_drop busy_from(fixture *f, uint32_t sender, uint64_t session, uint64_t number) {
+    uint8_t bytes[64];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    const col_busy body = {
+        .client = CLIENT, .session = session, .reason = COL_BUSY_MISSING, .value = number};
+    col_busy_write(&writer, &body);
+    return receive(f,
+                   (col_header){.type = COL_BUSY,
+                                .pillar = (uint8_t)(session % f->pillars),
+                                .sender = sender,
+                                .view = 1,
+                                .sequence = 1},
+                   &writer);
+}
+
+/// The next message must be a SESSION-OPEN to all.
+static inline col_session_open expect_open(fixture *f) {
+    col_client_message message;
+    assert_true(col_client_core_next(f->core, &message));
+    assert_int_equal(message.header.type, COL_SESSION_OPEN);
+    assert_int_equal(message.replicas, ALL);
+    col_session_open body;
+    assert_true(col_session_open_read(message.body, &body));
+    assert_int_equal(body.client, CLIENT);
+    assert_int_equal(body.pillar, message.header.pillar);
+    assert_int_equal(body.nonce, message.header.sequence);
+    return body;
+}
+
+/// The next message must be this number of this session, to these replicas.
+static inline void expect_request(fixture *f, uint64_t session, uint64_t number,
+                                  uint32_t replicas) {
+    col_client_message message;
+    assert_true(col_client_core_next(f->core, &message));
+    assert_int_equal(message.header.type, COL_REQUEST);
+    assert_int_equal(message.header.role, COL_ROLE_CLIENT);
+    assert_int_equal(message.header.pillar, session % f->pillars);
+    assert_int_equal(message.header.sequence, number);
+    assert_int_equal(message.replicas, replicas);
+    col_request body;
+    assert_true(col_request_read(message.body, &body));
+    assert_int_equal(body.client, CLIENT);
+    assert_int_equal(body.session, session);
+    assert_int_equal(body.number, number);
+    assert_int_equal(body.pillar, session % f->pillars);
+}
+
+static inline void expect_silence(fixture *f) {
+    col_client_message message;
+    assert_false(col_client_core_next(f->core, &message));
+}
+
+/// Open the session that the pillar's SESSION-OPEN asks for, with f+1 answers.
+static inline void grant(fixture *f, const col_session_open *open, uint64_t session) {
+    const col_session_opened body = {
+        .pillar = open->pillar, .status = COL_OPENED, .nonce = open->nonce, .session = session};
+    assert_int_equal(opened_from(f, 0, 0, body), COL_DROP_NONE);
+    assert_int_equal(opened_from(f, 1, 0, body), COL_DROP_NONE);
+}
+
+/// A core with one open session, number `session`, of the only pillar.
+static inline void fixture_with_session(fixture *f, uint64_t session) {
+    fixture_open(f, 1, 1);
+    tick_at(f, f->now);
+    const col_session_open open = expect_open(f);
+    grant(f, &open, session);
+    assert_int_equal(col_client_core_open_sessions(f->core), 1);
+}
+
+static inline int submit(fixture *f, uint32_t session, const char *operation, uint64_t tag) {
+    return col_client_core_submit(
+        f->core, session, (col_bytes){(const uint8_t *)operation, strlen(operation)}, tag, f->now);
+}
