@@ -88,7 +88,7 @@ static col_drop parse(col_opener *opener, col_bytes bytes, opened_bundle *opened
     col_bundle *bundle = &opened->bundle;
     const col_drop drop = col_bundle_parse(bytes, bundle);
     if (drop != COL_DROP_NONE) return drop;
-    
+    if (bundle->cluster_tag != opener->cluster_tag) return COL_DROP_OTHER_CLUSTER;
 
     opened->root_key = (col_root_key){.signer = bundle->signer,
                                       .key_version = bundle->key_version,

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <rte_bus_vdev.h>
 #include <rte_dev.h>
 #include <rte_errno.h>
 #include <rte_ethdev.h>
@@ -118,7 +117,7 @@ static col_result add_interface(const col_net_options *options) {
     char arguments[128];
     snprintf(arguments, sizeof arguments, "iface=%s,framesz=%u,blocksz=%u,framecnt=%u",
              options->device, shape.slot_bytes, shape.block_bytes, shape.slots);
-    const int outcome = rte_vdev_init(VIRTUAL_DEVICE, arguments);
+    const int outcome = rte_eal_hotplug_add("vdev", VIRTUAL_DEVICE, arguments);
     if (outcome != 0) {
         return col_error(
             "cannot open interface %s: %s (%s): it locks %u KiB of memory: see that "

@@ -44,7 +44,8 @@ void col_pillar_reached(col_pillar *pillar, uint64_t checkpoint, const col_diges
     const col_drop drop = col_checkpoints_add(pillar->checkpoints, pillar->options.self,
                                               checkpoint, digest, (col_seal){0});
     COL_ASSERT(drop == COL_DROP_NONE);  // the merge reaches each checkpoint once
-    send_checkpoint(pillar, checkpoint, digest, UINT32_MAX);
+    const uint32_t all = (uint32_t)((UINT64_C(1) << pillar->options.replicas) - 1);
+    send_checkpoint(pillar, checkpoint, digest, all & ~(1u << pillar->options.self));
 }
 
 static col_drop on_checkpoint(col_pillar *pillar, const col_verified *verified) {

@@ -323,23 +323,41 @@ static void forged_replies_and_noise_change_nothing(void **state) {
     col_client_close(client);
 }
 
-static void a_client_belongs_to_one_thread(void **state) {
-    (void)state;
+typedef struct {
+    pthread_barrier_t barrier;
+    col_client *client;
+} other_thread;
+
+static void *own_a_client(void *context) {
+    other_thread *other = context;
     static results taken;
-    col_client *client = open_client(1, 0, 0, &taken);
+    other->client = open_client(1, 0, 0, &taken);
+    pthread_barrier_wait(&other->barrier);
+    pthread_barrier_wait(&other->barrier);
+    col_client_close(other->client);
+    return NULL;
+}
+
+static void a_client_belongs_to_the_thread_that_opened_it(void **state) {
+    (void)state;
+    other_thread other;
+    pthread_t thread;
+    pthread_barrier_init(&other.barrier, NULL, 2);
+    assert_int_equal(pthread_create(&thread, NULL, own_a_client, &other), 0);
+    pthread_barrier_wait(&other.barrier);
     const pid_t child = fork();
     if (child == 0) {
         fclose(stderr);
-        pthread_t other;
-        pthread_create(&other, NULL, (void *(*)(void *))(void (*)(void))col_client_flush, client);
-        pthread_join(other, NULL);
+        col_client_flush(other.client);
         _exit(0);
     }
     int status = 0;
     assert_int_equal(waitpid(child, &status, 0), child);
+    pthread_barrier_wait(&other.barrier);
+    pthread_join(thread, NULL);
+    pthread_barrier_destroy(&other.barrier);
     assert_true(WIFSIGNALED(status));
     assert_int_equal(WTERMSIG(status), SIGABRT);
-    col_client_close(client);
 }
 
 static void assert_refused(const col_client_options *options, const char *text) {
@@ -399,7 +417,7 @@ int main(void) {
         against_the_cluster(poll_waits_without_using_the_processor),
         against_the_cluster(an_expired_session_is_replaced_under_the_user),
         against_the_cluster(forged_replies_and_noise_change_nothing),
-        against_the_cluster(a_client_belongs_to_one_thread),
+        against_the_cluster(a_client_belongs_to_the_thread_that_opened_it),
         against_the_cluster(too_few_answers_are_told),
         cmocka_unit_test(a_cluster_that_does_not_answer_is_named_with_the_remedy),
         cmocka_unit_test(what_does_not_fit_the_cluster_file_is_refused),
