@@ -18,7 +18,7 @@ typedef struct col_key col_key;
 typedef struct {
     const col_key *key;
     col_bytes message;
-    uint8_t *signature;  ///< out, room for COL_SIGNATURE_BYTES_MAX; always col_key_signature_bytes(key) long
+    uint8_t *signature;  ///< out, col_key_signature_bytes(key) bytes
 } col_sign_job;
 
 /// One signature to check.
@@ -34,8 +34,8 @@ typedef struct {
 ///
 /// Thread: functions may be called from any thread, with one context per thread.
 typedef struct {
-    const char *name;    ///< "openssl"
-    uint32_t lanes;      ///< operations that run together, 1 .. 8
+    const char *name;  ///< "openssl"
+    uint32_t lanes;    ///< operations that run together, 1 .. 8
     bool (*available)(void);
     void *(*context_create)(void);
     void (*context_destroy)(void *context);

@@ -6,8 +6,8 @@
 
 /// Makers of hashers (src/base/hasher.h).
 
-/// Bulk SHA-256 through intel-ipsec-mb, with the faster of its managers for this CPU, measured once per
-/// process. @return NULL when the CPU lacks what ipsec-mb needs (then use OpenSSL's).
+/// Bulk SHA-256 through intel-ipsec-mb, with the faster of its managers for this CPU, measured once
+/// per process. @return NULL when the CPU lacks what ipsec-mb needs (then use OpenSSL's).
 col_hasher *col_hasher_ipsec_create(void);
 
 /// SHA-256 through OpenSSL, its algorithm fetched once.

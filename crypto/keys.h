@@ -11,11 +11,12 @@
 COL_MUST_USE col_result col_key_generate(uint32_t bits, const char *private_path,
                                          const char *public_path);
 
-/// Read a private key. The file must not be readable by group or others.
+/// Read a private key: PEM, not encrypted, RSA of a supported size with the exponent 65537. The
+/// file must not be open to group or others.
 /// @param key out, freed by col_key_destroy, which wipes it
 COL_MUST_USE col_result col_key_read_private(const char *path, col_key **key);
 
-/// Read a public key from a PEM file.
+/// Read a public key from a PEM file: RSA of a supported size with the exponent 65537.
 COL_MUST_USE col_result col_key_read_public(const char *path, col_key **key);
 
 /// A public key from PEM text; `where` names its place in errors ("cluster.yaml:12").
@@ -30,7 +31,7 @@ uint32_t col_key_signature_bytes(const col_key *key);
 /// private key is matched with a cluster file's entry.
 void col_key_fingerprint(const col_key *key, col_digest *fingerprint);
 
-/// Public keys by role and signer: who may seal what. Immutable after its making; shared by threads.
+/// Public keys by role and signer: who may seal what. Immutable, shared by threads.
 typedef struct {
     uint32_t replicas;
     uint32_t clients;

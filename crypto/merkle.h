@@ -11,7 +11,7 @@
 /// All nodes of one tree, or those that a bundle's leaves and siblings give.
 typedef struct {
     uint16_t leaves;
-    uint8_t levels;  ///< 1 for a single leaf
+    uint8_t levels;                                ///< 1 for a single leaf
     uint16_t level_start[COL_TREE_DEPTH_MAX + 1];  ///< into node[], level 0 = leaves
     col_digest node[COL_TREE_NODES_MAX];
     uint64_t known[COL_TREE_NODES_MAX / 64];  ///< bit i: node[i] is set
@@ -31,14 +31,16 @@ const col_digest *col_tree_root(const col_tree *tree);
 uint16_t col_tree_siblings(const col_tree *tree, const uint16_t *index, uint16_t count,
                            col_digest *sibling);
 
-/// How the number of siblings changes when leaf `index` joins a set of leaves whose largest is `last`
-/// (-1: the set is empty), last < index < leaves. At least -1; COL_TREE_DEPTH_MAX at most.
+/// How the number of siblings changes when leaf `index` joins a set of leaves.
+///
+/// @param last the set's largest, -1 when it is empty; last < index < leaves
+/// @return -1 .. COL_TREE_DEPTH_MAX
 /// Cost: a few steps per level, so that packing a datagram is linear in its entries.
 int col_tree_siblings_change(uint16_t leaves, int32_t last, uint16_t index);
 
 /// Rebuild what `count` leaves at ascending `index` and the siblings give, up to the root.
-/// @return false when the indices are not ascending below `leaves`, or the number of siblings is not
-///         exactly what this shape needs.
+/// @return false when the indices are not ascending below `leaves`, or there are not exactly the
+///         siblings that this shape needs.
 bool col_tree_rebuild(col_tree *tree, const col_hasher *hasher, uint16_t leaves,
                       const uint16_t *index, const col_digest *leaf, uint16_t count,
                       const uint8_t *siblings, uint16_t sibling_count);

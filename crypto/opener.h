@@ -15,10 +15,10 @@
 typedef struct col_opener col_opener;
 
 typedef struct {
-    col_counter bundles;   ///< opened successfully
-    col_counter messages;  ///< verified
-    col_counter cached;    ///< bundles whose root was in the cache
-    col_counter verifies;  ///< public-key operations
+    col_counter bundles;       ///< opened successfully
+    col_counter messages;      ///< verified
+    col_counter cached;        ///< bundles whose root was in the cache
+    col_counter verifies;      ///< public-key operations
     col_counter verify_calls;  ///< calls of the back end
 } col_opener_counters;
 
@@ -37,7 +37,7 @@ typedef struct {
     uint32_t bundle;  ///< which of the burst
     uint16_t entry;   ///< its position in the bundle
     uint16_t entries;
-    bool whole;       ///< of a bundle in a batch: all fragments' bytes
+    bool whole;  ///< of a bundle in a batch: all fragments' bytes
     col_verified verified;
 } col_opened;
 
@@ -46,14 +46,15 @@ typedef void col_open_fn(void *context, const col_opened *opened);
 
 /// Verify a burst and hand over every message of the bundles that pass.
 ///
-/// The body digest in each handed-over header is set (computed, or as given and covered by the seal).
-/// Seals are complete: signature and path are encoded for every entry of types PREPARE, COMMIT, CHECKPOINT,
-/// VIEW_CHANGE, NEW_VIEW, REQUEST and SESSION_OPEN; empty for others.
+/// The body digest in each handed-over header is set (computed, or as given and covered by the
+/// seal). Seals are complete: signature and path are encoded for every entry of types PREPARE,
+/// COMMIT, CHECKPOINT, VIEW_CHANGE, NEW_VIEW, REQUEST and SESSION_OPEN; empty for others.
 ///
 /// @param count 1 .. COL_OPEN_BURST_MAX
 /// @param drop out, [count]: COL_DROP_NONE, or why the whole bundle was dropped: _TRUNCATED,
-///             _WRONG_VERSION, _MALFORMED, _OTHER_CLUSTER, _UNKNOWN_SENDER, _WRONG_SCHEME, _WRONG_ROLE,
-///             _UNKNOWN_TYPE, _BAD_DIGEST (of a `whole` entry), _BAD_PROOF, _BAD_SIGNATURE
+///             _WRONG_VERSION, _MALFORMED, _OTHER_CLUSTER, _UNKNOWN_SENDER, _WRONG_SCHEME,
+///             _WRONG_ROLE, _UNKNOWN_TYPE, _BAD_DIGEST (of a `whole` entry), _BAD_PROOF,
+///             _BAD_SIGNATURE
 /// @param handle may call col_seal_check, and not col_open_burst of the same opener
 /// Cost: per bundle its hashes; per new root one public operation.
 void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count, col_drop *drop,

@@ -46,18 +46,16 @@ size_t col_root_cache_footprint(uint32_t roots) {
     return sizeof(col_root_cache) + roots * sizeof(place) + 2 * (size_t)64;
 }
 
-/// @return words in use: the key's and the signature's, the last one padded with zeros
+/// @return words in use: the key's and the signature's
 static size_t words_of(const col_root_key *key, col_bytes signature, uint64_t *word) {
-    COL_ASSERT(signature.length <= COL_SIGNATURE_BYTES_MAX);
+    COL_ASSERT(signature.length <= COL_SIGNATURE_BYTES_MAX && signature.length % 8 == 0);
 
-    const size_t used = KEY_WORDS + (signature.length + 7) / 8;
-    word[used - 1] = 0;
     word[0] = (uint64_t)key->signer << 32 | key->key_version;
     word[1] = (uint64_t)signature.length << 32 | (uint64_t)key->leaves << 16 |
               (uint64_t)key->scheme << 8 | key->role;
     memcpy(&word[2], key->root.byte, sizeof key->root.byte);
     memcpy(&word[KEY_WORDS], signature.at, signature.length);
-    return used;
+    return KEY_WORDS + signature.length / 8;
 }
 
 static place *bucket_of(const col_root_cache *cache, const uint64_t *word) {

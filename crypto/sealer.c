@@ -255,7 +255,7 @@ static void sign_root(col_sealer *sealer) {
 }
 
 static bool seal_is_kept(uint8_t type) {
-    return type == COL_PREPARE || type == COL_CHECKPOINT;
+    return type == COL_PREPARE || type == COL_COMMIT || type == COL_CHECKPOINT;
 }
 
 static void report_sealed(const col_sealer *sealer) {

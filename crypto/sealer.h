@@ -8,8 +8,8 @@
 #include "src/base/hasher.h"
 #include "src/wire/bundle.h"
 
-/// Seals messages: gathers what waits, builds one Merkle tree over the leaves (each message, or each
-/// fragment of a large one, is a leaf), signs the root once and packs the datagrams.
+/// Seals messages: gathers what waits, builds one Merkle tree over the leaves (each message, or
+/// each fragment of a large one, is a leaf), signs the root once and packs the datagrams.
 ///
 /// Pure of threads: crypto/signing_pool.h drives it as a stage, the client library by hand.
 typedef struct col_sealer col_sealer;
@@ -47,28 +47,29 @@ typedef struct {
     col_sealer_counters *counters;
 } col_sealer_options;
 
-/// @param options copied; what it points to is borrowed for the sealer's life; `key` is a private key
+/// @param options copied; what it points to is borrowed for the sealer's life
 col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *options);
 void col_sealer_destroy(col_sealer *sealer);
 size_t col_sealer_footprint(void);
 
 /// Add a message to the open tree.
 ///
-/// @param header sender and role are set by the sealer; digest is taken as given for types that carry
-///               it and computed from `body` otherwise; fragment, fragments are the sealer's
+/// @param header sender, role, fragment and fragments are set by the sealer; digest is taken as
+///               given for types that carry it and computed from `body` otherwise
 /// @param body copied; COL_MESSAGE_BYTES_MAX at most, empty for types that carry their digest
-/// @param to a replica's sealer skips its own bit; with nobody left (or port 0) the message is sealed
-///           and not sent
-/// @return false when the tree has no room for all its fragments or the body: flush first, then it fits
+/// @param to a replica's sealer skips its own bit; with nobody left, or a client's port 0, the
+///           message is sealed and not sent
+/// @return false when the tree has no room for all its fragments or for the body: flush first, then
+///         it fits
 bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body,
                     col_destination to);
 
 /// Leaves in the open tree.
 uint32_t col_sealer_waiting(const col_sealer *sealer);
 
-/// Sign the open tree and send its datagrams: messages to the same receiver and port share datagrams as
-/// far as they fit. No-op when nothing waits.
+/// Sign the open tree and send its datagrams: messages to the same receiver and port share
+/// datagrams as far as they fit. No-op when nothing waits.
 ///
-/// Leaves are ordered by receiver, then as they were added, so that a receiver's leaves are neighbours
-/// and need few siblings.
+/// Leaves are ordered by receiver, then as they were added, so that a receiver's leaves are
+/// neighbours and need few siblings.
 void col_sealer_flush(col_sealer *sealer);

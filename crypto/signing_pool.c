@@ -18,18 +18,15 @@ bool col_seal_job_put(col_ring *ring, const col_header *header, col_bytes body,
     return true;
 }
 
-/// Move a ring's messages into the open tree. @return how many; `full` when the tree takes no more
-static uint32_t drain(col_sealer *sealer, col_ring *ring, bool *full) {
+/// Move a ring's messages into the open tree while it takes them. @return how many
+static uint32_t drain(col_sealer *sealer, col_ring *ring) {
     uint32_t taken = 0;
     uint32_t bytes;
     const col_seal_job *job;
     while ((job = col_ring_front(ring, &bytes)) != NULL) {
         COL_ASSERT(bytes >= sizeof *job + job->length);
         const col_bytes body = {job->body, job->length};
-        if (!col_sealer_add(sealer, &job->header, body, job->to)) {
-            *full = true;
-            break;
-        }
+        if (!col_sealer_add(sealer, &job->header, body, job->to)) break;
         col_ring_release(ring);
         taken++;
     }
@@ -42,9 +39,8 @@ static uint32_t poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
     (void)now_ns, (void)budget;
     col_signer *self = (col_signer *)stage;
     uint32_t taken = 0;
-    bool full = false;
-    for (uint32_t i = 0; i < self->rings && !full; i++) {
-        taken += drain(self->sealer, self->ring[(self->next + i) % self->rings], &full);
+    for (uint32_t i = 0; i < self->rings; i++) {
+        taken += drain(self->sealer, self->ring[(self->next + i) % self->rings]);
     }
     if (self->rings > 0) self->next = (self->next + 1) % self->rings;
     col_sealer_flush(self->sealer);

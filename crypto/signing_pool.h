@@ -6,8 +6,8 @@
 #include "src/base/stage.h"
 
 /// One signer of the signing pool: a stage that seals whatever its rings hold in one tree per turn,
-/// COL_TREE_LEAVES_MAX messages at most. No timer: one message waiting is signed now, many waiting share a
-/// tree.
+/// COL_TREE_LEAVES_MAX messages at most. No timer: one message waiting is signed now, many waiting
+/// share a tree.
 
 /// A record of a signing ring: this header, then `length` bytes of body.
 typedef struct {
@@ -20,8 +20,7 @@ typedef struct {
 
 /// Put one message into a signing ring. @return false when it is full (the caller counts
 /// COL_DROP_QUEUE_FULL; retransmission recovers). Thread: the ring's producer.
-bool col_seal_job_put(col_ring *ring, const col_header *header, col_bytes body,
-                      col_destination to);
+bool col_seal_job_put(col_ring *ring, const col_header *header, col_bytes body, col_destination to);
 
 #define COL_SIGNER_RINGS_MAX 20
 

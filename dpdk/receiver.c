@@ -82,17 +82,20 @@ static void on_frame(col_net_receiver_stage *receiver, struct rte_mbuf *buffer) 
             break;
     }
     if (drop != COL_DROP_NONE) col_count(&receiver->counters->drops[drop], 1);
-    if (!taken) rte_pktmbuf_free(buffer);
+    if (!taken) col_net_buffer_give(buffer);
 }
 
 static uint32_t receive(col_stage *stage, uint64_t now_ns, uint32_t budget) {
     col_net_receiver_stage *receiver = receiver_of(stage);
     struct rte_mbuf *frames[COL_NET_BURST];
     const uint16_t wanted = (uint16_t)RTE_MIN(budget, (uint32_t)COL_NET_BURST);
+    COL_NET_PORT_BEGIN;
     const uint16_t count = rte_eth_rx_burst(receiver->port->id, 0, frames, wanted);
+    COL_NET_PORT_END;
 
     receiver->polled_ns = now_ns;
     for (uint16_t i = 0; i < count; i++) {
+        COL_NET_BUFFER_TAKEN(frames[i]);
         if (i + 1 < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
         on_frame(receiver, frames[i]);
     }
@@ -121,5 +124,5 @@ void col_net_receiver_open(col_net_receiver_stage *receiver, const col_net_optio
 }
 
 void col_net_release(void *buffer) {
-    rte_pktmbuf_free(buffer);
+    col_net_buffer_give(buffer);
 }

@@ -20,12 +20,15 @@ static void flush(col_net_transmitter *transmitter) {
     uint32_t payload_bytes[COL_NET_BURST];  // of ARP packets: 0
     for (uint16_t i = 0; i < count; i++) {
         payload_bytes[i] = transmitter->burst[i]->pkt_len - COL_FRAME_HEADERS_BYTES;
+        COL_NET_BUFFER_GIVEN(transmitter->burst[i]);
     }
 
     uint16_t sent = 0;
+    COL_NET_PORT_BEGIN;
     for (int attempt = 0; attempt < 2 && sent < count; attempt++) {
         sent += rte_eth_tx_burst(transmitter->port->id, 0, transmitter->burst + sent, count - sent);
     }
+    COL_NET_PORT_END;
     for (uint16_t i = 0; i < sent; i++) {
         if (payload_bytes[i] == 0) continue;
         col_count(&transmitter->counters->sent, 1);
@@ -45,7 +48,7 @@ static void append(col_net_transmitter *transmitter, struct rte_mbuf *frame) {
 
 static void drop_frame(col_net_transmitter *transmitter, struct rte_mbuf *frame, col_drop drop) {
     col_count(&transmitter->counters->drops[drop], 1);
-    rte_pktmbuf_free(frame);
+    col_net_buffer_give(frame);
 }
 
 // Neighbours
@@ -53,7 +56,7 @@ static void drop_frame(col_net_transmitter *transmitter, struct rte_mbuf *frame,
 /// @param to NULL to ask everybody
 static void send_arp(col_net_transmitter *transmitter, bool reply, uint32_t target,
                      const col_mac *to) {
-    struct rte_mbuf *frame = rte_pktmbuf_alloc(transmitter->port->transmit_pool);
+    struct rte_mbuf *frame = col_net_buffer_take(transmitter->port->transmit_pool);
     if (frame == NULL) {
         col_count(&transmitter->counters->drops[COL_DROP_QUEUE_FULL], 1);
         return;
@@ -259,7 +262,7 @@ void col_net_transmitter_close(col_net_transmitter *transmitter) {
 static uint8_t *reserve(col_egress *base) {
     col_net_egress_port *egress = (col_net_egress_port *)base;
     if (egress->open == NULL) {
-        egress->open = rte_pktmbuf_alloc(egress->transmitter->port->transmit_pool);
+        egress->open = col_net_buffer_take(egress->transmitter->port->transmit_pool);
     }
     if (egress->open == NULL) {
         col_count(&egress->lost, 1);

@@ -37,7 +37,17 @@ static col_result map_identity(uid_t user, gid_t group) {
     return write_file("/proc/self/gid_map", map);
 }
 
+/// The tools of a network stand where the PATH of ordinary users does not look.
+static void find_system_programs(void) {
+    const char *path = getenv("PATH");
+    char longer[4096];
+    if (snprintf(longer, sizeof longer, "%s:/usr/sbin:/sbin", path ? path : "/usr/bin:/bin") <
+        (int)sizeof longer)
+        setenv("PATH", longer, 1);
+}
+
 col_result col_namespace_create(void) {
+    find_system_programs();
     const uid_t user = geteuid();
     const gid_t group = getegid();
     if (user == 0 && unshare(CLONE_NEWNET) == 0) return col_ok();
@@ -191,6 +201,7 @@ static int join(pid_t pid, const char *kind, int type) {
 }
 
 col_result col_namespace_enter(pid_t pid) {
+    find_system_programs();
     const int user = join(pid, "user", CLONE_NEWUSER);
     // Root of the namespace is the user who made it: whoever enters acts as that user.
     const bool identified = user <= 0 || (setgid(0) == 0 && setuid(0) == 0);

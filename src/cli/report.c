@@ -186,8 +186,10 @@ void col_bench_print(const col_bench *bench, FILE *stream) {
     const figures all = figures_of(bench);
     print_setting(bench, stream);
     print_service(bench, stream);
-    if (!bench->local || !all.example) {
-        fact(stream, "replicas", "not on this machine: their costs and checkpoints were not read");
+    if (!all.example) {
+        fact(stream, "replicas", bench->local ? "none ran through the whole measurement"
+                                              : "not on this machine: their costs and checkpoints "
+                                                "were not read");
         return;
     }
     print_costs(bench, &all, stream);

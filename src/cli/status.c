@@ -67,6 +67,18 @@ static void add_header(col_table *table) {
     for (uint32_t i = 0; i < sizeof head / sizeof *head; i++) col_table_cell(table, "%s", head[i]);
 }
 
+/// Why a replica does not run: how it ended, and its last words.
+static void print_ends(const col_watch *watch) {
+    for (uint32_t i = 0; i < watch->state.replicas; i++) {
+        char log[COL_PATH_MAX], line[320] = "";
+        if (watch->state.replica[i].pid) continue;
+        if (col_path_of_replica(log, watch->directory, i, "log").ok)
+            col_file_last_line(log, line, sizeof line);
+        printf("\nreplica %u %s; its last line in %s:\n  %s\n", i, watch->state.replica[i].state, log,
+               line);
+    }
+}
+
 static void print_places(const col_page *page) {
     printf("\nthreads of replica %u (profile %s, SHA-256 %s, signatures %s):\n", page->replica,
            page->profile, page->hasher, page->backend);
@@ -96,7 +108,7 @@ void col_status_print(const col_watch *watch, bool places) {
         if (replica->pid) {
             col_table_cell(&table, "%d", replica->pid);
         } else {
-            col_table_cell(&table, "%s", replica->state);
+            col_table_cell(&table, "%.*s", (int)strcspn(replica->state, ":"), replica->state);
         }
         if (!watch->page[i]) continue;
         add_figures(&table, watch->page[i], replica->pid);
@@ -111,6 +123,7 @@ void col_status_print(const col_watch *watch, bool places) {
         col_drops_format(reading.drops, drops, sizeof drops);
         printf("%sdrops of replica %u: %s\n", watch->page[i] == shown ? "\n" : "", i, drops);
     }
+    print_ends(watch);
     if (places && shown) print_places(shown);
 }
 

@@ -4,6 +4,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 /// libcolonnade-client: submit operations to a Colonnade cluster and get results that f+1 replicas
 /// vouch for. Public header, installed as <colonnade/client.h>.
 ///
@@ -68,3 +72,7 @@ void col_client_statistics_read(const col_client *client, col_client_statistics 
 
 /// Close: outstanding requests are reported by nobody.
 void col_client_close(col_client *client);
+
+#ifdef __cplusplus
+}
+#endif

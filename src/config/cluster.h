@@ -72,5 +72,6 @@ uint32_t col_quorum(uint32_t replicas, uint32_t faults);
 /// Write a cluster file with every key explained: what `colonnade init` makes. Refuses to overwrite.
 COL_MUST_USE col_result col_cluster_write(const col_cluster *cluster, const char *path);
 
-/// The defaults of everything that `colonnade init` is not told.
+/// The defaults of everything that `colonnade init` is not told: four replicas and no clients. Endpoints and
+/// key paths (keys/replica-<i>.pub) are set for COL_REPLICAS_MAX replicas, so that `replicas` can be raised.
 void col_cluster_defaults(col_cluster *cluster);

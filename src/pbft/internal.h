@@ -41,6 +41,7 @@ struct col_pbft {
     uint64_t held_until_ns;  ///< a batch from the future waits for this instance's clock
 
     uint64_t counter;         ///< of own messages outside ordering
+    uint64_t latency_ns;      ///< smoothed, from a batch's proposal to its execution
     uint64_t status_due_ns;   ///< COL_NEVER: silent
     uint64_t status_wait_ns;  ///< present interval
     uint32_t status_count;    ///< sent since the last progress

@@ -136,8 +136,20 @@ void col_pbft_send_numbered(col_pbft *pbft, col_type type, col_bytes body, uint3
 void col_pbft_active(col_pbft *pbft) {
     pbft->status_told = false;
     pbft->status_count = 0;
-    pbft->status_wait_ns = pbft->options.status_interval_ns;
+    // A loaded machine is slow, not lossy: asking for what is on its way would make it slower.
+    const uint64_t interval_ns = pbft->options.status_interval_ns;
+    const uint64_t patience_ns = 4 * pbft->latency_ns;
+    pbft->status_wait_ns = patience_ns < interval_ns        ? interval_ns
+                           : patience_ns > 8 * interval_ns ? 8 * interval_ns
+                                                           : patience_ns;
     pbft->status_due_ns = pbft->now_ns + pbft->status_wait_ns;
+}
+
+static void measure_latency(col_pbft *pbft, uint64_t round) {
+    const col_slot *slot = col_slots_find(&pbft->slots, round);
+    if (slot == NULL || slot->proposed != round || slot->proposal.run > 0) return;
+    const uint64_t sample_ns = pbft->now_ns - slot->begun_ns;
+    pbft->latency_ns = pbft->latency_ns - pbft->latency_ns / 8 + sample_ns / 8;
 }
 
 /// "All others" of PROTOCOL section 2: only a newer message of its sender is taken.
@@ -207,6 +219,7 @@ static void on_executed(col_pbft *pbft, uint64_t sequence) {
     const uint64_t executed = col_pbft_rounds_up_to(pbft, sequence);
     if (executed <= pbft->executed) return;
     pbft->executed = executed;
+    measure_latency(pbft, executed);
     col_pbft_active(pbft);
     // A replica that is behind asks for the next slots as soon as it has executed the last ones.
     if (pbft->fetch_last != 0 && executed >= pbft->fetch_last) {

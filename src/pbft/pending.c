@@ -17,17 +17,27 @@ size_t col_pendings_footprint(const col_pbft_options *options) {
 
 static void init_pending(col_pendings *pendings, col_arena *arena,
                          const col_pbft_options *options) {
-    // Body and seal of a request stand together, so that a small request touches one page.
-    const size_t stride = request_bytes(options) + COL_SEAL_BYTES_MAX;
-    uint8_t *room = col_arena_take(arena, options->pending_max, stride);
+    pendings->pending_max = options->pending_max;
+    pendings->stride = request_bytes(options) + COL_SEAL_BYTES_MAX;
+    pendings->room = col_arena_take(arena, options->pending_max, pendings->stride);
     pendings->pending = col_arena_take(arena, options->pending_max, sizeof(col_pending));
-    for (uint32_t i = 0; i < options->pending_max; i++) {
-        pendings->pending[i].seal = room + i * stride;
-        pendings->pending[i].bytes = room + i * stride + COL_SEAL_BYTES_MAX;
-        pendings->pending[i].next = i + 1 < options->pending_max ? i + 1 : COL_PENDING_NONE;
-    }
-    pendings->free_head = 0;
+    pendings->free_head = COL_PENDING_NONE;
     pendings->ready_head = pendings->ready_tail = COL_PENDING_NONE;
+}
+
+/// A free entry: one given back, so that memory in use stays small, else a fresh one.
+static uint32_t take_free(col_pendings *pendings) {
+    const uint32_t index = pendings->free_head;
+    if (index != COL_PENDING_NONE) {
+        pendings->free_head = pendings->pending[index].next;
+        return index;
+    }
+    if (pendings->fresh == pendings->pending_max) return COL_PENDING_NONE;
+    // Seal and body of a request stand together, so that a small request touches one page.
+    col_pending *pending = &pendings->pending[pendings->fresh];
+    pending->seal = pendings->room + pendings->fresh * pendings->stride;
+    pending->bytes = pending->seal + COL_SEAL_BYTES_MAX;
+    return pendings->fresh++;
 }
 
 void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_options *options) {
@@ -35,6 +45,7 @@ void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_
                                .clients = options->clients,
                                .sessions_end = 0};
     init_pending(pendings, arena, options);
+    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) pendings->early[i] = COL_PENDING_NONE;
     col_map_init(&pendings->session_of, arena, options->sessions_max);
     pendings->session = col_arena_take(arena, options->sessions_max, sizeof(col_session_view));
     pendings->session_free = col_arena_take(arena, options->sessions_max, sizeof(uint32_t));
@@ -56,10 +67,9 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
 
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number) {
-    const uint32_t index = pendings->free_head;
+    const uint32_t index = take_free(pendings);
     if (index == COL_PENDING_NONE) return COL_PENDING_NONE;
     col_pending *pending = &pendings->pending[index];
-    pendings->free_head = pending->next;
     pending->header = verified->message.header;
     pending->fragment_digest = verified->fragment_digest;
     pending->key = key;
@@ -135,6 +145,35 @@ static void release(col_pendings *pendings, uint32_t *place) {
     }
 }
 
+void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
+                             uint64_t session, uint64_t number) {
+    uint32_t *place = &pendings->early[pendings->early_count++ % COL_EARLY_MAX];
+    if (*place != COL_PENDING_NONE) pendings->early_held--;
+    release(pendings, place);
+    *place = col_pendings_keep(pendings, verified, session, number);
+    if (*place != COL_PENDING_NONE) pendings->early_held++;
+}
+
+/// Requests that came before their session was opened here take their places in it.
+static void adopt_early(col_pendings *pendings, col_session_view *session) {
+    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) {
+        uint32_t *early = &pendings->early[i];
+        if (*early == COL_PENDING_NONE) continue;
+        const col_pending *pending = &pendings->pending[*early];
+        if (pending->key != session->id) continue;
+        pendings->early_held--;
+        uint32_t *place = &session->waiting[pending->number % pendings->outstanding];
+        if (pending->header.sender != session->client || *place != COL_PENDING_NONE ||
+            pending->number > pendings->outstanding) {
+            release(pendings, early);
+            continue;
+        }
+        *place = *early;
+        *early = COL_PENDING_NONE;
+    }
+    col_pendings_queue_session(pendings, session);
+}
+
 static void open_session(col_pendings *pendings, const col_outcome *outcome) {
     COL_ASSERT(pendings->session_free_count > 0);  // the executed table is bounded alike
     const uint32_t index = pendings->session_free[--pendings->session_free_count];
@@ -148,6 +187,7 @@ static void open_session(col_pendings *pendings, const col_outcome *outcome) {
     for (uint32_t i = 0; i < pendings->outstanding; i++) waiting[i] = COL_PENDING_NONE;
     col_map_add(&pendings->session_of, session->id, index);
     pendings->sessions_end = session->id + 1;
+    adopt_early(pendings, session);
 }
 
 static void evict_session(col_pendings *pendings, uint64_t id) {

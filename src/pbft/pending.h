@@ -41,12 +41,20 @@ typedef struct {
 
 #define COL_PENDING_NONE UINT32_MAX
 
+/// A client believes f+1 replicas that its session is open, and its first requests may reach a replica
+/// that has not executed the opening. That many are held, whosever they are.
+#define COL_EARLY_MAX 256
+
 typedef struct {
     uint32_t outstanding;  ///< M
     uint32_t clients;
-    uint32_t count;        ///< requests waiting or proposed
+    uint32_t count;        ///< requests waiting, proposed or held early
     uint32_t ready;        ///< of them, in the ready list
+    uint32_t pending_max;
+    uint32_t fresh;        ///< entries used so far; behind them nothing was touched
     uint32_t free_head;
+    size_t stride;         ///< of `room`
+    uint8_t *room;         ///< seals and bodies
     uint32_t ready_head, ready_tail;
     uint64_t sessions_end; ///< no session with an id at or above it was opened yet
     col_pending *pending;
@@ -55,6 +63,9 @@ typedef struct {
     uint32_t *session_free;  ///< stack
     uint32_t session_free_count;
     col_client_view *client;
+    uint32_t early_count;  ///< ever held: the next place
+    uint32_t early_held;
+    uint32_t early[COL_EARLY_MAX];  ///< requests of sessions that are not opened here yet
 } col_pendings;
 
 size_t col_pendings_footprint(const col_pbft_options *options);
@@ -65,6 +76,10 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
 /// Keep a request. @return its index, or COL_PENDING_NONE when there is no room
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number);
+
+/// Hold a request whose session may be opened soon; the oldest held one makes room.
+void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
+                             uint64_t session, uint64_t number);
 
 /// Append to the ready list.
 void col_pendings_queue(col_pendings *pendings, uint32_t index);

@@ -13,7 +13,9 @@ static bool is_free(col_pbft *pbft, uint64_t round, const col_value *value) {
 
 void col_pbft_accept(col_pbft *pbft, uint64_t round, const col_value *value) {
     for (uint32_t i = 0; i < col_value_slots(value); i++) {
-        col_pbft_slot(pbft, round + i)->proposed = round;
+        col_slot *slot = col_pbft_slot(pbft, round + i);
+        slot->proposed = round;
+        slot->begun_ns = pbft->now_ns;
     }
     col_pbft_slot(pbft, round)->proposal = *value;
     const uint64_t last = round + col_value_slots(value) - 1;

@@ -57,9 +57,13 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
 
     col_session_view *session = col_pendings_session(&pbft->pendings, request.session);
     if (session == NULL) {
-        // Below the end: it was there and is gone. Above: not executed here yet, the client repeats.
-        if (request.session < pbft->pendings.sessions_end) sink->answer(sink->context, &request);
-        return COL_DROP_NO_SESSION;
+        // Below the end it was there and is gone; above, it may not have been executed here yet.
+        if (request.session < pbft->pendings.sessions_end) {
+            sink->answer(sink->context, &request);
+            return COL_DROP_NO_SESSION;
+        }
+        col_pendings_keep_early(&pbft->pendings, verified, request.session, request.number);
+        return COL_DROP_NONE;
     }
     if (session->client != request.client) return COL_DROP_NO_SESSION;
     if (request.number <= session->last) {

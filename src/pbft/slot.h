@@ -12,6 +12,7 @@ typedef struct {
     uint64_t round;     ///< that this entry of the ring holds now, 0 before the first
     uint64_t proposed;  ///< start of the accepted proposal that covers this slot, 0 for none
     col_value proposal; ///< meaningful in the slot where the proposal starts
+    uint64_t begun_ns;  ///< when the proposal was accepted here
     bool own_batch;     ///< proposed here and not committed yet: counts as in flight
     bool prepare_sent;
     bool prepared;      ///< q-1 PREPAREs of backups are for `prepared_value`

@@ -23,7 +23,7 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
 }
 
 static bool something_waits(const col_pbft *pbft) {
-    return pbft->pendings.count > 0 || pbft->highest > pbft->delivered ||
+    return pbft->pendings.count > pbft->pendings.early_held || pbft->highest > pbft->delivered ||
            pbft->target > pbft->executed;
 }
 

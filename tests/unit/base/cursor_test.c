@@ -86,15 +86,15 @@ static void lengths_near_the_end_of_the_address_space_do_not_wrap(void **state) 
 
 static void a_write_beyond_the_end_fails_for_good_and_writes_nothing(void **state) {
     (void)state;
-    uint8_t buffer[] = {9, 9, 9, 9};
-    col_writer writer = col_writer_of(buffer, 3);
+    uint8_t buffer[] = {9, 9, 9, 9, 9};
+    col_writer writer = col_writer_of(buffer, 4);
     col_write_u8(&writer, 1);
-    col_write_u32(&writer, 0x02020202);
+    col_write_u32(&writer, 0x02020202);  // one byte too long
     assert_true(writer.failed);
     col_write_u8(&writer, 3);
     assert_true(writer.failed);
     assert_int_equal(col_writer_used(&writer), 1);
-    const uint8_t expected[] = {1, 9, 9, 9};
+    const uint8_t expected[] = {1, 9, 9, 9, 9};
     assert_memory_equal(buffer, expected, sizeof expected);
 }
 

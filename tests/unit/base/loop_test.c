@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -139,30 +140,30 @@ static void a_loop_is_quiescent_once_per_turn_and_offline_only_around_sleep(void
     col_loop_close(&loop);
 }
 
-static void a_sleeping_loop_wakes_at_the_earliest_deadline_to_less_than_a_millisecond(
-    void **state) {
+static void a_sleeping_loop_wakes_within_half_a_millisecond_of_the_earliest_deadline(void **state) {
     (void)state;
     uint64_t best_ns = UINT64_MAX;  // other processes may delay us, but not always
-    for (int i = 0; i < 20 && best_ns >= MS; i++) {
+    for (int i = 0; i < 20 && best_ns >= MS / 2; i++) {
         atomic_bool stop = false;
         col_loop loop;
         assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
-        probe later = probe_of(0), sooner = probe_of(0), none = probe_of(0);
+        probe later = probe_of(0), sooner = probe_of(0), none = probe_of(0), last = probe_of(0);
         none.stage.deadline_ns = NULL;
-        later.stop = sooner.stop = &stop;
+        later.stop = sooner.stop = last.stop = &stop;
         const uint64_t deadline_ns = col_clock_monotonic_ns() + 5 * MS + 300000;
-        later.deadline_ns = deadline_ns + 10000 * MS;
+        later.deadline_ns = last.deadline_ns = deadline_ns + 500 * MS;
         sooner.deadline_ns = deadline_ns;
         col_loop_add(&loop, &later.stage);
         col_loop_add(&loop, &none.stage);
         col_loop_add(&loop, &sooner.stage);
+        col_loop_add(&loop, &last.stage);
         col_loop_run(&loop, &stop);
         assert_true(sooner.met_ns >= deadline_ns);
-        assert_true(col_counter_read(&loop.counters->sleeps) >= 1);
+        assert_in_range(col_counter_read(&loop.counters->sleeps), 0, 10);
         if (sooner.met_ns - deadline_ns < best_ns) best_ns = sooner.met_ns - deadline_ns;
         col_loop_close(&loop);
     }
-    assert_true(best_ns < MS);
+    assert_true(best_ns < MS / 2);
 }
 
 typedef struct {
@@ -216,8 +217,11 @@ static void an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_pr
     const uint64_t turns = col_counter_read(&self.loop.counters->turns);
     sleep_ms(300);
     assert_int_equal(col_counter_read(&self.loop.counters->turns), turns);
+    col_waker_signal(&self.loop.waker);  // without any work: it goes to sleep again
+    sleep_ms(50);
+    await_asleep(&self);
     stop_and_join(&self, thread);
-    assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 1);
+    assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 2);
     assert_true(self.cpu_ns < 50 * MS);
     col_loop_close(&self.loop);
 }
@@ -303,7 +307,8 @@ static void a_socket_error_ends_one_sleep_and_is_cleared(void **state) {
     col_loop_add(&self.loop, &stage.stage);
     pthread_t thread;
     assert_int_equal(pthread_create(&thread, NULL, run, &self), 0);
-    for (int i = 0; i < 5000 && col_counter_read(&self.loop.counters->sleeps) == 0; i++) sleep_ms(1);
+    for (int i = 0; i < 5000 && col_counter_read(&self.loop.counters->sleeps) == 0; i++)
+        sleep_ms(1);
     sleep_ms(50);
     stop_and_join(&self, thread);
     assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 2);
@@ -311,8 +316,69 @@ static void a_socket_error_ends_one_sleep_and_is_cleared(void **state) {
     close(descriptor);
 }
 
-// Ping-pong over two rings between two loops that block. Now and then an answer comes late by about
-// the time that the other side takes to fall asleep: each of these may lose a wake-up.
+/// Publishes a record at the end of a chosen turn, that is while its loop may be falling asleep.
+typedef struct {
+    col_stage stage;
+    col_ring ring;
+    uint64_t turns;
+    uint64_t publish_after;
+    uint64_t give_up_ns;
+    bool lost;
+    atomic_bool stop;
+} latecomer;
+
+static uint32_t latecomer_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
+    (void)budget;
+    latecomer *self = (latecomer *)stage;
+    uint32_t bytes;
+    const bool taken = col_ring_front(&self->ring, &bytes) != NULL;
+    if (taken) col_ring_release(&self->ring);
+    self->lost = now_ns >= self->give_up_ns;
+    if (taken || self->lost) atomic_store(&self->stop, true);
+    return taken;
+}
+
+static uint64_t latecomer_deadline_ns(const col_stage *stage) {
+    return ((const latecomer *)stage)->give_up_ns;
+}
+
+static void publish_late(void *context, bool online) {
+    latecomer *self = context;
+    if (!online || self->turns++ != self->publish_after) return;
+    assert_non_null(col_ring_reserve(&self->ring, 8));
+    col_ring_publish(&self->ring);
+}
+
+static void work_that_arrives_between_any_two_steps_towards_sleep_is_found(void **state) {
+    (void)state;
+    col_arena arena;
+    assert_true(col_arena_open(&arena, col_ring_footprint(256)).ok);
+    col_loop loop;
+    assert_true(open_loop(&loop, "test", COL_IDLE_BLOCK).ok);
+    latecomer self = {.stage = {.name = "latecomer",
+                                .poll = latecomer_poll,
+                                .deadline_ns = latecomer_deadline_ns,
+                                .wait_descriptor = -1}};
+    col_ring_init(&self.ring, &arena, 256, &loop.waker);
+    col_loop_add(&loop, &self.stage);
+    loop.quiescent = publish_late;
+    loop.context = &self;
+    // One turn later each time, up to the turn after which the loop does sleep.
+    while (col_counter_read(&loop.counters->sleeps) == 0) {
+        self.turns = 0;
+        self.give_up_ns = col_clock_monotonic_ns() + 5000 * MS;
+        atomic_store(&self.stop, false);
+        col_loop_run(&loop, &self.stop);
+        assert_false(self.lost);
+        self.publish_after++;
+    }
+    assert_in_range(self.publish_after, 2, 1000);
+    col_loop_close(&loop);
+    col_arena_close(&arena);
+}
+
+// Ping-pong over two rings between two loops that block. Some answers come late, so that the other
+// side falls asleep about then: each of these may lose a wake-up.
 
 #define MESSAGES 100000
 
@@ -325,10 +391,16 @@ typedef struct {
     atomic_bool done;
 } player;
 
-static void answer_late(uint64_t number) {
+static void answer_late(const col_waker *other, uint64_t number) {
     if (number % 4 != 0) return;
-    const uint64_t late_ns = number * UINT64_C(2654435761) % 80000;
-    const uint64_t until_ns = col_clock_monotonic_ns() + late_ns;
+    uint64_t now_ns = col_clock_monotonic_ns();
+    const uint64_t asleep_by_ns = now_ns + (number % 64 == 0 ? 5 * MS : 0);
+    while (!atomic_load(&other->sleeping) && now_ns < asleep_by_ns) {
+        sched_yield();
+        now_ns = col_clock_monotonic_ns();
+    }
+    const uint64_t most_ns = number % 64 == 0 ? 4000 : 60000;
+    const uint64_t until_ns = now_ns + number * UINT64_C(2654435761) % most_ns;
     while (col_clock_monotonic_ns() < until_ns) continue;
 }
 
@@ -349,7 +421,7 @@ static uint32_t player_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) 
     col_ring_release(self->in);
     self->wrong |= bytes != sizeof number || number <= self->newest;
     self->newest = number;
-    answer_late(number / 2);  // both players are late at times
+    answer_late(self->out->waker, number / 2);  // both players are late at times
     if (number < MESSAGES) send_number(self->out, number + 1);
     if (number >= MESSAGES - 1) atomic_store(&self->done, true);
     return 1;
@@ -388,7 +460,7 @@ static void two_blocking_loops_exchange_100000_messages_without_losing_a_wake_up
     assert_false(players[0].wrong || players[1].wrong);
     assert_int_equal(players[0].newest + players[1].newest, 2 * MESSAGES - 1);
     for (int i = 0; i < 2; i++) {
-        assert_true(col_counter_read(&runners[i].loop.counters->sleeps) > 100);
+        assert_true(col_counter_read(&runners[i].loop.counters->sleeps) > 20);
         col_loop_close(&runners[i].loop);
     }
     col_arena_close(&arena);
@@ -399,12 +471,13 @@ int main(void) {
         cmocka_unit_test(a_turn_polls_every_stage_in_order_and_adds_up_their_work),
         cmocka_unit_test(busy_time_counts_working_stages_only),
         cmocka_unit_test(a_loop_is_quiescent_once_per_turn_and_offline_only_around_sleep),
-        cmocka_unit_test(a_sleeping_loop_wakes_at_the_earliest_deadline_to_less_than_a_millisecond),
+        cmocka_unit_test(a_sleeping_loop_wakes_within_half_a_millisecond_of_the_earliest_deadline),
         cmocka_unit_test(
             an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_processor),
         cmocka_unit_test(a_busy_loop_never_sleeps),
         cmocka_unit_test(a_readable_descriptor_ends_sleep),
         cmocka_unit_test(a_socket_error_ends_one_sleep_and_is_cleared),
+        cmocka_unit_test(work_that_arrives_between_any_two_steps_towards_sleep_is_found),
         cmocka_unit_test(two_blocking_loops_exchange_100000_messages_without_losing_a_wake_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -149,9 +149,23 @@ static void the_footprint_is_what_init_takes(void **state) {
     assert_int_equal(col_ring_footprint(1000), 1024);
     assert_int_equal(col_ring_footprint(1024), 1024);
     fixture self;
-    open_ring(&self, 1000);
+    open_ring(&self, 900);
     assert_int_equal(self.arena.used, 1024);
     assert_int_equal(self.ring.size, 1024);
+    col_arena_close(&self.arena);
+}
+
+static void free_bytes_are_what_records_and_their_headers_leave(void **state) {
+    (void)state;
+    fixture self;
+    col_ring *ring = &open_ring(&self, 256)->ring;
+    assert_int_equal(col_ring_free(ring), 256);
+    assert_true(put(ring, 9, 1));
+    assert_int_equal(col_ring_free(ring), 256 - 24);
+    assert_non_null(col_ring_reserve(ring, 8));
+    assert_int_equal(col_ring_free(ring), 256 - 24);  // open records take nothing yet
+    expect(ring, 9, 1);
+    assert_int_equal(col_ring_free(ring), 256);
     col_arena_close(&self.arena);
 }
 
@@ -229,6 +243,7 @@ int main(void) {
         cmocka_unit_test(a_quarter_fits_an_empty_ring_wherever_it_stands),
         cmocka_unit_test(what_can_never_fit_is_refused),
         cmocka_unit_test(the_footprint_is_what_init_takes),
+        cmocka_unit_test(free_bytes_are_what_records_and_their_headers_leave),
         cmocka_unit_test(publishing_signals_the_waker),
         cmocka_unit_test(two_threads_pass_every_record_whole_and_in_order),
     };

@@ -44,6 +44,8 @@ static void disarming_takes_the_signal_away(void **state) {
     col_waker_arm(&waker);
     assert_false(readable(&waker));
     col_waker_disarm(&waker);
+    col_waker_signal(&waker);  // nobody sleeps any more
+    assert_false(readable(&waker));
     col_waker_close(&waker);
 }
 
@@ -81,8 +83,16 @@ typedef struct {
     atomic_uint work;
 } side;
 
+/// Come a little later or sooner, so that now and then one side arms just when the other posts.
+static void linger(unsigned number) {
+    for (unsigned left = number * 2654435761u >> 26; left > 0; left--) {
+        atomic_signal_fence(memory_order_seq_cst);  // keeps the empty loop
+    }
+}
+
 /// Wait for the work number `expected` as a loop does. @return false when the wake-up was lost.
 static bool await(side *self, unsigned expected) {
+    linger(expected);
     while (atomic_load_explicit(&self->work, memory_order_relaxed) < expected) {
         col_waker_arm(&self->waker);
         bool lost = false;

@@ -203,7 +203,7 @@ typedef struct {
 } mistake;
 
 static const mistake mistakes[] = {
-#include "tests/unit/config/cluster_mistakes.h"
+#include "tests/unit/config/cluster_mistakes.inc"
 };
 
 static void each_mistake_gives_its_line_and_remedy(void **state) {

@@ -104,9 +104,9 @@ static void keys_outside_the_directory_keep_absolute_paths(void **state) {
     (void)state;
     write_file("cluster.yaml", good_cluster);
     col_cluster *cluster = read_good("cluster.yaml");
-    assert_int_equal(mkdir("other", 0700), 0);
-    write_good(cluster, "other/cluster.yaml");
-    col_cluster *other = read_good("other");
+    assert_int_equal(mkdir("next", 0700), 0);
+    write_good(cluster, "next/cluster.yaml");
+    col_cluster *other = read_good("next");
     assert_string_equal(other->genesis.replica_key[3], cluster->genesis.replica_key[3]);
     assert_true(col_digest_equal(&other->id, &cluster->id));
     col_cluster_destroy(cluster);

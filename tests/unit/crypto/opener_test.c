@@ -322,6 +322,14 @@ static void a_cached_root_does_not_vouch_for_another_number_of_leaves(void **sta
     copy[LEAVES_OFFSET] = 7;
     assert_int_equal(open_one(bytes), COL_DROP_BAD_SIGNATURE);
 
+    col_opener *elsewhere = new_opener(&cluster.keyring, &counters);
+    const col_bytes burst[] = {sent_bytes(&egress, 0), bytes};  // before anything is cached
+    col_drop drop[2];
+    col_open_burst(elsewhere, burst, 2, drop, keep, &kept);
+    assert_int_equal(drop[0], COL_DROP_NONE);
+    assert_int_equal(drop[1], COL_DROP_BAD_SIGNATURE);
+    col_opener_destroy(elsewhere);
+
     assert_int_equal(open_one(sent_bytes(&egress, 0)), COL_DROP_NONE);
     kept.at[0].seal[4] = 7;
     assert_int_equal(col_seal_check(opener, &kept.at[0].header, kept_seal(0)),

@@ -119,6 +119,20 @@ static void messages_of_one_pillar_share_a_datagram_and_those_of_another_do_not(
     end();
 }
 
+static void messages_to_overlapping_sets_of_replicas_share_datagrams_where_they_meet(void **state) {
+    (void)state;
+    begin(1472, NULL, NULL);
+    assert_true(add(COL_STATUS, 0, 1, (col_bytes){0}, (col_destination){.replicas = 1 | 4}));
+    assert_true(add(COL_STATUS, 0, 2, (col_bytes){0}, (col_destination){.replicas = 1 | 8}));
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        const bool both = egress.sent[i].to.address == 0x0a000000;
+        assert_int_equal(bundle_of(i).entries, both ? 2 : 1);
+    }
+    end();
+}
+
 static void a_client_gets_its_messages_of_all_pillars_in_one_datagram(void **state) {
     (void)state;
     begin(8972, NULL, NULL);
@@ -388,6 +402,7 @@ int main(void) {
         cmocka_unit_test(nothing_waiting_is_neither_signed_nor_sent),
         cmocka_unit_test(one_message_goes_to_each_other_replica_at_its_pillars_port),
         cmocka_unit_test(messages_of_one_pillar_share_a_datagram_and_those_of_another_do_not),
+        cmocka_unit_test(messages_to_overlapping_sets_of_replicas_share_datagrams_where_they_meet),
         cmocka_unit_test(a_client_gets_its_messages_of_all_pillars_in_one_datagram),
         cmocka_unit_test(a_message_for_nobody_else_is_sealed_and_reported_but_not_sent),
         cmocka_unit_test(a_full_tree_takes_no_more_until_it_was_flushed),

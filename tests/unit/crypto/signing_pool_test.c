@@ -70,6 +70,7 @@ static void one_message_waiting_is_signed_in_the_next_turn(void **state) {
     assert_true(put(1, 5, (col_bytes){(const uint8_t *)"body", 4}));
     assert_int_equal(poll_once(), 1);
     assert_int_equal(egress.count, 1);
+    assert_int_equal(egress.sent[0].to.address, 0x0a000001);
     assert_int_equal(egress.sent[0].to.port, 7001);
     assert_int_equal(col_counter_read(&counters.signatures), 1);
     assert_int_equal(poll_once(), 0);

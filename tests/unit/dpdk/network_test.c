@@ -46,6 +46,8 @@
 #define PILLARS 3
 #define RING_BYTES 65536
 #define NS_PER_MS UINT64_C(1000000)
+// Far more than an answer takes: other programs may have the cores.
+#define ANSWER_WAIT_MS 5000
 
 // An echo message: any bytes, the pillar, where to answer, a number, a pattern made from it.
 #define PILLAR_AT COL_BUNDLE_PILLAR_OFFSET
@@ -284,7 +286,7 @@ static uint64_t drops_of(const peer_state *peer, int side, col_drop drop) {
 
 /// Wait until a counter has reached a value, and see that it has not passed it.
 static void wait_for(const col_counter *counter, uint64_t expected) {
-    const uint64_t until_ns = col_clock_monotonic_ns() + 3000 * NS_PER_MS;
+    const uint64_t until_ns = col_clock_monotonic_ns() + ANSWER_WAIT_MS * NS_PER_MS;
     while (col_counter_read(counter) < expected && col_clock_monotonic_ns() < until_ns) {
         usleep(1000);
     }
@@ -363,7 +365,7 @@ static void ten_thousand_datagrams_of_all_sizes_come_back_unchanged(void **state
     while (received < total) {
         while (sent < total && sent - received < ECHO_WINDOW)
             send_message(peer, sent++, peer->self);
-        const int64_t number = receive_answer(peer->socket, peer->self, 2000);
+        const int64_t number = receive_answer(peer->socket, peer->self, ANSWER_WAIT_MS);
         assert_in_range(number, 0, total - 1);
         assert_int_equal(seen[number], 0);
         seen[number] = 1;
@@ -390,7 +392,7 @@ static void a_datagram_waits_for_the_answer_of_a_station_not_yet_known(void **st
     col_endpoint other = {.address = OTHER_PEER};
     const int descriptor = open_socket(OTHER_PEER, &other.port);
     send_message(peer, 5, other);
-    assert_int_equal(receive_answer(descriptor, other, 2000), 5);
+    assert_int_equal(receive_answer(descriptor, other, ANSWER_WAIT_MS), 5);
     close(descriptor);
 }
 
@@ -401,7 +403,7 @@ static void a_station_that_never_answers_costs_its_datagrams(void **state) {
     send_message(peer, 7, (col_endpoint){NOBODY, 1});
     expect_drop(peer, 1, COL_DROP_NO_NEIGHBOUR, before + 2);
     send_message(peer, 8, peer->self);
-    assert_int_equal(receive_answer(peer->socket, peer->self, 2000), 8);
+    assert_int_equal(receive_answer(peer->socket, peer->self, ANSWER_WAIT_MS), 8);
 }
 
 static void other_subnets_are_reached_through_the_gateway_or_not_at_all(void **state) {
@@ -411,7 +413,7 @@ static void other_subnets_are_reached_through_the_gateway_or_not_at_all(void **s
     const int descriptor = open_socket(BEYOND_GATEWAY, &far.port);
     send_message(peer, 9, far);
     if (peer->chosen->gateway != 0) {
-        assert_int_equal(receive_answer(descriptor, far, 2000), 9);
+        assert_int_equal(receive_answer(descriptor, far, ANSWER_WAIT_MS), 9);
     } else {
         expect_drop(peer, 1, COL_DROP_NO_NEIGHBOUR, before + 1);
     }
@@ -450,7 +452,7 @@ static void broken_frames_are_counted_and_harmless(void **state) {
     expect_drop(peer, 0, COL_DROP_MALFORMED, 1);
 
     send_message(peer, 10, peer->self);
-    assert_int_equal(receive_answer(peer->socket, peer->self, 2000), 10);
+    assert_int_equal(receive_answer(peer->socket, peer->self, ANSWER_WAIT_MS), 10);
 }
 
 static void a_wrong_ipv4_checksum_is_always_noticed(void **state) {
@@ -467,7 +469,7 @@ static void a_wrong_udp_checksum_is_noticed_where_that_is_asked_for(void **state
     if (peer->chosen->check_udp_checksum) {
         expect_drop(peer, 0, COL_DROP_BAD_CHECKSUM, before + 1);
     } else {
-        assert_int_equal(receive_answer(peer->socket, peer->self, 2000), 1);
+        assert_int_equal(receive_answer(peer->socket, peer->self, ANSWER_WAIT_MS), 1);
     }
 }
 
@@ -609,8 +611,23 @@ static int start_three_loops(void **state) {
     return start_replica(state, &three_loops);
 }
 
+static void print_counters(const peer_state *peer) {
+    for (int side = 0; side < 2; side++) {
+        const col_net_counters *counters = &peer->shared->counters[side];
+        print_message("%s: received %lu, sent %lu", side == 0 ? "receiver" : "transmit",
+                      (unsigned long)col_counter_read(&counters->received),
+                      (unsigned long)col_counter_read(&counters->sent));
+        for (int drop = 0; drop < COL_DROP_COUNT; drop++) {
+            const unsigned long count = (unsigned long)drops_of(peer, side, drop);
+            if (count > 0) print_message(", %s %lu", col_drop_name(drop), count);
+        }
+        print_message("\n");
+    }
+}
+
 static int stop_replica(void **state) {
     peer_state *peer = *state;
+    print_counters(peer);
     char command[64];
     snprintf(command, sizeof command, "grep VmRSS /proc/%d/status", peer->replica);
     const int printed = system(command);

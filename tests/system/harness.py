@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Real replica processes on this machine, driven through the `colonnade` program."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+
+PROGRAM = os.path.abspath(sys.argv[1])
+PROFILE = sys.argv[2] if len(sys.argv) > 2 else "small"
+
+
+def run(*arguments, status=0, input="", timeout=60):
+    """Run a command of `colonnade`, check its exit status, and return its standard output."""
+    done = subprocess.run([PROGRAM, *map(str, arguments)], input=input, text=True,
+                          capture_output=True, timeout=timeout)
+    if done.returncode != status:
+        raise AssertionError(f"colonnade {' '.join(map(str, arguments))} ended with status "
+                             f"{done.returncode}, not {status}\n{done.stdout}{done.stderr}")
+    return done.stdout
+
+
+def start(*arguments, **more):
+    """Start a command of `colonnade` in the background."""
+    return subprocess.Popen([PROGRAM, *map(str, arguments)], text=True, stdin=subprocess.PIPE,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, **more)
+
+
+def finish(process, input="", timeout=60):
+    """Wait for a started command; it must succeed. Return its standard output."""
+    out, error = process.communicate(input, timeout=timeout)
+    assert process.returncode == 0, f"{process.args}: status {process.returncode}\n{out}{error}"
+    return out
+
+
+@contextlib.contextmanager
+def directory():
+    """A directory of its own for one test."""
+    path = tempfile.mkdtemp(prefix="colonnade-system-")
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path)
+
+
+class Cluster:
+    def __init__(self, path):
+        self.path = path
+
+    def status(self):
+        return json.loads(run("cluster", "status", self.path, "--json"))
+
+    def replica(self, number):
+        return self.status()["replicas"][number]
+
+    def send(self, lines, *arguments):
+        """Send lines as operations; return the results, one per line."""
+        text = "".join(f"{line}\n" for line in lines)
+        return run("client", "--cluster", self.path, *arguments, input=text).splitlines()
+
+    def logs(self):
+        text = ""
+        for name in sorted(os.listdir(f"{self.path}/run")):
+            if name.endswith(".log"):
+                with open(f"{self.path}/run/{name}") as file:
+                    text += f"--- {name}\n{file.read()}"
+        return text
+
+
+@contextlib.contextmanager
+def cluster(*options, profile=PROFILE):
+    """A running cluster, made by `colonnade init` with these options."""
+    with directory() as outer:
+        path = f"{outer}/cluster"
+        run("init", path, *options)
+        made = Cluster(path)
+        try:
+            run("cluster", "up", path, "--profile", profile)
+            yield made
+        except BaseException:
+            print(made.logs(), file=sys.stderr)
+            raise
+        finally:
+            run("cluster", "down", path)
+
+
+def eventually(condition, seconds, what):
+    """Wait until `condition()` holds, for at most so many seconds."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, f"not within {seconds} s: {what}"
+        time.sleep(0.05)
