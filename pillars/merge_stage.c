@@ -24,6 +24,12 @@ uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
     return 2 * batch_notes_bytes(batch_requests_max);
 }
 
+/// The replies of two of the largest batches, each with the largest result.
+uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max) {
+    const uint64_t reply = sizeof(col_seal_job) + COL_REPLY_OVERHEAD + result_bytes_max + 16;
+    return 2 * (uint64_t)batch_requests_max * reply;
+}
+
 static void sink_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
     col_merge_stage *stage = context;
     const col_destination destination = {.client = to};
@@ -52,8 +58,14 @@ static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest
     put_note(stage, pillar, &note);
 }
 
-/// Notes are never dropped: a slot waits until those that it may cause have room.
+/// Notes are never dropped, replies only if a client asks too often: a slot waits until what it may cause has
+/// room.
 static bool has_room(col_merge_stage *stage) {
+    const col_signing_rings *signing = &stage->options.signing;
+    const col_ring *replies = signing->ring[signing->turn % signing->rings];
+    const uint64_t two_batches = col_merge_signing_bytes(
+        stage->options.batch_requests_max, stage->options.merge.sessions.result_bytes_max);
+    if (col_ring_free(replies) < two_batches / 2) return false;
     const uint64_t needed = batch_notes_bytes(stage->options.batch_requests_max);
     for (uint32_t k = 0; k < stage->options.merge.pillars; k++) {
         if (col_ring_free(stage->options.notes[k]) < needed) return false;

@@ -23,6 +23,9 @@ typedef struct {
 /// Bytes of a notes ring in which the outcomes of two of the largest batches fit.
 uint64_t col_merge_notes_bytes(uint32_t batch_requests_max);
 
+/// Bytes of the merge's signing rings in which the replies of two of the largest batches fit.
+uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max);
+
 size_t col_merge_stage_footprint(const col_merge_stage_options *options);
 col_merge_stage *col_merge_stage_create(col_arena *arena, const col_merge_stage_options *options);
 void col_merge_stage_destroy(col_merge_stage *stage);

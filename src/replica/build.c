@@ -18,11 +18,15 @@
 // Requests of one pillar that may wait: what all sessions of a well-filled cluster have outstanding.
 #define PENDING_MAX 4096
 
-/// A signing ring holds the largest message four times, so that one always fits an empty ring.
-static uint64_t signing_bytes(const col_genesis *genesis) {
+/// A pillar's signing ring holds the largest message four times, so that one always fits an empty ring.
+static uint64_t pillar_signing_bytes(const col_genesis *genesis) {
     const uint64_t largest = sizeof(col_seal_job) + genesis->batch_bytes_max + 256 +
                              (uint64_t)genesis->replicas * (COL_SEAL_BYTES_MAX + 6);
     return 4 * largest;
+}
+
+static uint64_t merge_signing_bytes(const col_genesis *genesis) {
+    return col_merge_signing_bytes(genesis->batch_requests_max, genesis->result_bytes_max);
 }
 
 static uint64_t cluster_tag(const col_digest *id) {
@@ -86,9 +90,9 @@ static uint64_t rings_footprint(const col_replica *replica) {
         col_ring_footprint(INGRESS_BYTES) + col_ring_footprint(COMMITTED_BYTES) +
         col_ring_footprint(QUESTIONS_BYTES) +
         col_ring_footprint(col_merge_notes_bytes(genesis->batch_requests_max)) + 4 * header +
-        signers * (col_ring_footprint(signing_bytes(genesis)) + col_ring_footprint(SEALED_BYTES) +
-                   2 * header);
-    const uint64_t per_signer = col_ring_footprint(signing_bytes(genesis)) +
+        signers * (col_ring_footprint(pillar_signing_bytes(genesis)) +
+                   col_ring_footprint(SEALED_BYTES) + 2 * header);
+    const uint64_t per_signer = col_ring_footprint(merge_signing_bytes(genesis)) +
                                 col_ring_footprint(FRAMES_BYTES) + 2 * header;
     return genesis->pillars * per_pillar + signers * per_signer;
 }
@@ -171,11 +175,10 @@ static void build_signer(col_replica *replica, uint32_t s) {
 }
 
 /// Signing rings of one more producer: one per signer.
-static col_signing_rings producer_rings(col_replica *replica) {
+static col_signing_rings producer_rings(col_replica *replica, uint64_t bytes) {
     col_signing_rings rings = {.rings = replica->placement.signers};
     for (uint32_t s = 0; s < rings.rings; s++) {
-        rings.ring[s] = make_ring(replica, signing_bytes(&replica->cluster->genesis),
-                                  replica->placement.signer_loop[s]);
+        rings.ring[s] = make_ring(replica, bytes, replica->placement.signer_loop[s]);
         col_signer_add(&replica->signer[s], rings.ring[s]);
     }
     return rings;
@@ -220,7 +223,7 @@ static void build_pillar(col_replica *replica, uint32_t k, col_merge_stage_optio
         .sealers = replica->placement.signers,
         .committed = merge->committed[k],
         .questions = merge->questions[k],
-        .signing = producer_rings(replica),
+        .signing = producer_rings(replica, pillar_signing_bytes(&replica->cluster->genesis)),
         .checkpoint_sealed = show_checkpoint,
         .checkpoint_context = replica->page,
         .counters = &replica->page->pillar[k],
@@ -270,7 +273,7 @@ col_result col_replica_build(col_replica *replica) {
                                      .batch_requests_max = genesis->batch_requests_max,
                                      .words = replica->words};
     for (uint32_t k = 0; k < genesis->pillars; k++) build_pillar(replica, k, &merge);
-    merge.signing = producer_rings(replica);
+    merge.signing = producer_rings(replica, merge_signing_bytes(genesis));
     replica->merge = col_merge_stage_create(&replica->arena, &merge);
     place_stages(replica);
     return col_ok();

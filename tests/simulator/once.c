@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exactly once: each request of a session executes at most once, in order 1, 2, 3, ..., and only if a
+// client made it; clients get the result of that execution; every request finishes.
+#include <stdlib.h>
+
+#include "tests/simulator/simulator.h"
+
+#define PLACES 8192  // a power of two, more than a run's sessions and distinct client messages
+
+typedef struct {
+    uint64_t session;
+    uint64_t last;  ///< 0: the place is free
+} session_place;
+
+typedef struct {
+    bool executed;
+    bool finished;
+    uint64_t sum;  ///< of its result
+} request_place;
+
+struct sim_once {
+    uint64_t issued[PLACES];  ///< open addressing, 0: free
+    uint32_t issued_count;
+    session_place session[SIM_REPLICAS_MAX][PLACES];
+    request_place *request[SIM_CLIENTS_MAX];
+};
+
+void sim_once_init(sim *sim) {
+    sim->once = calloc(1, sizeof *sim->once);
+    COL_ASSERT(sim->once != NULL);
+    for (uint32_t c = 0; c < sim->plan.clients; c++) {
+        sim->once->request[c] = calloc(sim->plan.requests, sizeof(request_place));
+        COL_ASSERT(sim->once->request[c] != NULL);
+    }
+}
+
+void sim_once_close(sim *sim) {
+    for (uint32_t c = 0; c < sim->plan.clients; c++) free(sim->once->request[c]);
+    free(sim->once);
+}
+
+static uint64_t key_of(const col_header *header) {
+    uint64_t digest[4];
+    memcpy(digest, header->digest.byte, sizeof digest);
+    uint64_t key = sim_mix(header->type * 256u + header->pillar + 1);
+    key = sim_mix(key + header->sender);
+    key = sim_mix(key + header->sequence);
+    for (uint32_t i = 0; i < 4; i++) key = sim_mix(key + digest[i]);
+    return key | 1;
+}
+
+static uint64_t *place_of(const sim *sim, uint64_t key) {
+    uint64_t at = key >> 20;
+    while (sim->once->issued[at % PLACES] != 0 && sim->once->issued[at % PLACES] != key) at++;
+    return &sim->once->issued[at % PLACES];
+}
+
+void sim_once_issued(sim *sim, const col_header *header) {
+    uint64_t *place = place_of(sim, key_of(header));
+    if (*place != 0) return;
+    COL_ASSERT(++sim->once->issued_count < PLACES / 2);
+    *place = key_of(header);
+}
+
+bool sim_once_was_issued(const sim *sim, const col_header *header) {
+    return *place_of(sim, key_of(header)) != 0;
+}
+
+static session_place *session_of(sim *sim, uint32_t replica, uint64_t session) {
+    session_place *places = sim->once->session[replica];
+    uint64_t at = sim_mix(session);
+    while (places[at % PLACES].last != 0 && places[at % PLACES].session != session) at++;
+    return &places[at % PLACES];
+}
+
+static uint64_t sum_of(const sim *sim, col_bytes result) {
+    col_digest digest;
+    col_hash(&sim->hasher, result, &digest);
+    uint64_t sum;
+    memcpy(&sum, digest.byte, sizeof sum);
+    return sum;
+}
+
+/// The request that an operation belongs to: see client.c.
+static request_place *request_of(sim *sim, const col_app_request *request) {
+    uint32_t client, tag;
+    if (request->length < 8) return NULL;
+    memcpy(&client, request->operation, sizeof client);
+    memcpy(&tag, request->operation + 4, sizeof tag);
+    if (client >= sim->plan.clients || tag >= sim->plan.requests) return NULL;
+    if (client != request->client) return NULL;
+    return &sim->once->request[client][tag];
+}
+
+void sim_once_executed(sim *sim, uint32_t replica, const col_app_request *request,
+                       col_bytes result) {
+    if (!sim_is_correct(sim, replica)) return;
+    session_place *place = session_of(sim, replica, request->session);
+    if (request->number != place->last + 1) {
+        sim_fail(sim, "once: replica %u executes number %lu of session %lu after number %lu",
+                 replica, request->number, request->session, place->last);
+    }
+    *place = (session_place){request->session, request->number};
+    request_place *made = request_of(sim, request);
+    if (made == NULL) {
+        sim_fail(sim, "once: replica %u executes an operation that no client made", replica);
+    }
+    // The first replica to execute it says what the result is; order.c compares the others.
+    if (!made->executed) made->sum = sum_of(sim, result);
+    made->executed = true;
+}
+
+void sim_once_finished(sim *sim, uint32_t client, uint64_t tag, col_client_status status,
+                       col_bytes result) {
+    request_place *made = &sim->once->request[client][tag];
+    if (made->finished) {
+        sim_fail(sim, "once: request %lu of client %u finishes twice", tag, client);
+    }
+    made->finished = true;
+    sim_trace(sim, "client %u: request %lu finished with status %d", client, tag, status);
+    if (status == COL_CLIENT_EXPIRED && sim->plan.client_sessions_max < sim->plan.sessions) return;
+    if (status != COL_CLIENT_RESULT) {
+        sim_fail(sim, "once: request %lu of client %u ends with status %d", tag, client, status);
+    }
+    if (!made->executed || made->sum != sum_of(sim, result)) {
+        sim_fail(sim, "once: client %u believes a result of request %lu that nobody computed",
+                 client, tag);
+    }
+}
+
+uint64_t sim_once_unfinished(const sim *sim) {
+    uint64_t unfinished = 0;
+    for (uint32_t c = 0; c < sim->plan.clients; c++) {
+        if (sim->plan.gap_client && c + 1 == sim->plan.clients) continue;
+        for (uint32_t i = 0; i < sim->plan.requests; i++) {
+            unfinished += !sim->once->request[c][i].finished;
+        }
+    }
+    return unfinished;
+}
