@@ -17,23 +17,25 @@
 
 #define ARGUMENTS_MAX 20
 
-static char last_message[256] = "no message";
+static char message[256];
 
-/// The stream that DPDK logs to: keeps the last line that has words in it.
+/// The stream that DPDK logs to, line by line: keeps the first.
 static ssize_t keep_line(void *cookie, const char *text, size_t length) {
     (void)cookie;
-    size_t end = length;
-    while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) end--;
-    size_t start = end;
-    while (start > 0 && text[start - 1] != '\n') start--;
-    if (end > start) {
-        snprintf(last_message, sizeof last_message, "%.*s", (int)(end - start), text + start);
+    if (message[0] == '\0') {
+        size_t end = length;
+        while (end > 0 && (text[end - 1] == '\n' || text[end - 1] == ' ')) end--;
+        snprintf(message, sizeof message, "%.*s", (int)end, text);
     }
     return (ssize_t)length;
 }
 
-const char *col_net_eal_last_message(void) {
-    return last_message;
+const char *col_net_eal_message(void) {
+    return message[0] != '\0' ? message : "no message";
+}
+
+void col_net_eal_forget_message(void) {
+    message[0] = '\0';
 }
 
 static col_result capture_log(void) {
@@ -159,8 +161,8 @@ col_result col_net_eal_start(const col_net_options *options, bool pci) {
     nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 
     if (outcome < 0) {
-        return col_error("DPDK does not start: %s (%s): %s", rte_strerror(rte_errno), last_message,
-                         remedy(options, pci));
+        return col_error("DPDK does not start: %s (%s): %s", rte_strerror(rte_errno),
+                         col_net_eal_message(), remedy(options, pci));
     }
     return col_ok();
 }

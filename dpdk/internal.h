@@ -63,8 +63,10 @@ static inline void col_net_buffer_give(struct rte_mbuf *buffer) {
 COL_MUST_USE col_result col_net_eal_start(const col_net_options *options, bool pci);
 void col_net_eal_stop(void);
 
-/// What DPDK logged last, without a line end; "no message" if nothing.
-const char *col_net_eal_last_message(void);
+/// The first error that DPDK logged since its start or col_net_eal_forget_message: the cause, where
+/// later ones are what follows from it. "no message" if there was none.
+const char *col_net_eal_message(void);
+void col_net_eal_forget_message(void);
 
 // port.c
 

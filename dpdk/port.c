@@ -22,10 +22,11 @@
 #define DESCRIPTORS_MAX 1024
 #define CACHE_MAX 256
 #define BUFFERS_MIN 128
-// Mempool header, mbuf and private area of one buffer, rounded up.
-#define BUFFER_OVERHEAD_BYTES 320
+// Mempool's header and mbuf of one buffer.
+#define BUFFER_OVERHEAD_BYTES 192
+#define SMALL_PAGE_BYTES 4096
 // What EAL, the device and DPDK's allocator take besides buffers.
-#define MEMORY_OVERHEAD_MB 8
+#define MEMORY_OVERHEAD_MB 4
 
 bool col_net_is_pci(const char *device) {
     unsigned domain, bus, slot, function;
@@ -107,6 +108,7 @@ static col_result add_interface(const col_net_options *options) {
     char arguments[128];
     snprintf(arguments, sizeof arguments, "iface=%s,framesz=%u,blocksz=%u,framecnt=%u",
              options->device, shape.slot_bytes, shape.block_bytes, shape.slots);
+    col_net_eal_forget_message();
     if (rte_eal_hotplug_add("vdev", VIRTUAL_DEVICE, arguments) == 0) return col_ok();
 
     // Asked only now: closing a packet socket takes the kernel 10 ms.
@@ -121,7 +123,7 @@ static col_result add_interface(const col_net_options *options) {
     close(packet);
     return col_error(
         "cannot open interface %s: %s: it locks %u KiB of memory: see that `ulimit -l` allows that",
-        options->device, col_net_eal_last_message(), 2 * shape.slot_bytes * shape.slots / 1024);
+        options->device, col_net_eal_message(), 2 * shape.slot_bytes * shape.slots / 1024);
 }
 
 /// Whether `descriptor` is a packet socket bound to the interface.
@@ -209,13 +211,21 @@ static uint16_t transmit_room(const col_net_options *options) {
     return (uint16_t)(RTE_ALIGN_CEIL(frame_bytes_max(options->mtu), 64) + RTE_PKTMBUF_HEADROOM);
 }
 
+/// Memory that DPDK sets aside for a buffer in small pages: none that fits one crosses pages, and a
+/// larger one gets whole pages.
+static uint64_t reserved_bytes(uint32_t room) {
+    const uint32_t bytes = room + BUFFER_OVERHEAD_BYTES;
+    if (bytes <= SMALL_PAGE_BYTES) return SMALL_PAGE_BYTES / (SMALL_PAGE_BYTES / bytes);
+    return RTE_ALIGN_CEIL(bytes, SMALL_PAGE_BYTES);
+}
+
 static col_result check_memory(const col_net_options *options, bool pci) {
     if (options->buffers < BUFFERS_MIN) {
         return col_error("%u buffers are too few: set buffers: %u or more", options->buffers,
                          BUFFERS_MIN);
     }
     const uint64_t pair =
-        (uint64_t)receive_room(options, pci) + transmit_room(options) + 2 * BUFFER_OVERHEAD_BYTES;
+        reserved_bytes(receive_room(options, pci)) + reserved_bytes(transmit_room(options));
     const uint64_t needed_mb = (pair * options->buffers / 2 >> 20) + 1 + MEMORY_OVERHEAD_MB;
     if (!options->hugepages && options->memory_mb < needed_mb) {
         return col_error("%u buffers at mtu %u need memory_mb: %lu, and it is %u", options->buffers,
@@ -249,7 +259,7 @@ static col_result port_error(const col_net_options *options, const char *what, i
     return col_error(
         "cannot %s port %s: %s (%s): try another mtu or number of buffers, or another "
         "firmware of the device",
-        what, options->device, rte_strerror(-outcome), col_net_eal_last_message());
+        what, options->device, rte_strerror(-outcome), col_net_eal_message());
 }
 
 static col_result set_up_queues(const col_net_options *options, const col_net_port *port) {
@@ -300,7 +310,7 @@ static col_result find_port(const col_net_options *options, bool pci, col_net_po
         return col_error(
             "DPDK has no driver for port %s (%s): build with -DCOL_DPDK_SHARED=ON for "
             "drivers beyond the usual ones",
-            options->device, col_net_eal_last_message());
+            options->device, col_net_eal_message());
     }
     return col_ok();
 }

@@ -17,8 +17,8 @@ typedef struct {
     char problem[160];    ///< "" when they agree
 } col_agreement;
 
-/// Compare the newest checkpoint that all pages have. Waits for the newest of all to be equal, as long as
-/// they move.
+/// Compare the newest checkpoint that all pages have. Waits for the newest of all to be equal, as
+/// long as they move.
 /// @param page [count], pages of the replicas that run; NULL entries are skipped
 /// @param wait_ns at most
 /// @return error: a public key of the cluster file cannot be read

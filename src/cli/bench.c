@@ -67,11 +67,11 @@ static void show_progress(const char *phase, double elapsed_s, double total_s, d
     char text[32];
     col_number_format(answered, text);
     if (isatty(STDERR_FILENO)) {
-        fprintf(stderr, "\r\033[K%s %4.1f of %.0f s  %8.0f requests/s  %s answered", phase, elapsed_s,
-                total_s, rate, text);
+        fprintf(stderr, "\r\033[K%s %4.1f of %.0f s  %8.0f requests/s  %s answered", phase,
+                elapsed_s, total_s, rate, text);
     } else {
-        fprintf(stderr, "%s %.0f of %.0f s  %.0f requests/s  %s answered\n", phase, elapsed_s, total_s,
-                rate, text);
+        fprintf(stderr, "%s %.0f of %.0f s  %.0f requests/s  %s answered\n", phase, elapsed_s,
+                total_s, rate, text);
     }
 }
 
@@ -82,7 +82,8 @@ static void watch_phase(const col_load *load, const char *phase, uint64_t second
     uint64_t shown_ns = start_ns, shown = col_load_answered(load), now_ns = start_ns;
     while (now_ns < end_ns && !interrupted) {
         const uint64_t left_ns = end_ns - now_ns, step_ns = SECOND_NS / 20;
-        nanosleep(&(struct timespec){.tv_nsec = (long)(left_ns < step_ns ? left_ns : step_ns)}, NULL);
+        nanosleep(&(struct timespec){.tv_nsec = (long)(left_ns < step_ns ? left_ns : step_ns)},
+                  NULL);
         now_ns = col_clock_monotonic_ns();
         if (now_ns - shown_ns < interval_ns && now_ns < end_ns) continue;
         if (now_ns - shown_ns < SECOND_NS / 10) continue;
@@ -170,27 +171,32 @@ static col_result write_json(const col_bench *bench, FILE *file, const char *pat
 static col_result check_options(const bench_options *options, const col_cluster *cluster) {
     const col_genesis *genesis = &cluster->genesis;
     if (options->clients > genesis->clients) {
-        return col_error("bench: --clients is %" PRIu64 " and %s lists %u: use fewer, or `colonnade init "
+        return col_error("bench: --clients is %" PRIu64
+                         " and %s lists %u: use fewer, or `colonnade init "
                          "--clients %" PRIu64 "`",
                          options->clients, cluster->path, genesis->clients, options->clients);
     }
     if (options->sessions > genesis->client_sessions_max) {
-        return col_error("bench: --sessions is %" PRIu64 " and %s allows a client %u: use fewer, or raise "
+        return col_error("bench: --sessions is %" PRIu64
+                         " and %s allows a client %u: use fewer, or raise "
                          "client_sessions_max",
                          options->sessions, cluster->path, genesis->client_sessions_max);
     }
     if (options->outstanding > genesis->session_outstanding) {
-        return col_error("bench: --outstanding is %" PRIu64 " and %s allows a session %u: use fewer, or "
+        return col_error("bench: --outstanding is %" PRIu64
+                         " and %s allows a session %u: use fewer, or "
                          "raise session_outstanding",
                          options->outstanding, cluster->path, genesis->session_outstanding);
     }
     if (options->request_bytes > genesis->operation_bytes_max) {
-        return col_error("bench: --request-bytes is %" PRIu64 " and %s allows %u: use fewer, or raise "
+        return col_error("bench: --request-bytes is %" PRIu64
+                         " and %s allows %u: use fewer, or raise "
                          "operation_bytes_max",
                          options->request_bytes, cluster->path, genesis->operation_bytes_max);
     }
     if (options->threads > options->clients) {
-        return col_error("bench: --threads is %" PRIu64 " and --clients %" PRIu64 ": a client belongs to "
+        return col_error("bench: --threads is %" PRIu64 " and --clients %" PRIu64
+                         ": a client belongs to "
                          "one thread, use fewer threads",
                          options->threads, options->clients);
     }
@@ -261,8 +267,10 @@ int col_command_bench(char **argv) {
         {"--outstanding", "N", "requests that each session keeps in flight; 32 when not given",
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_SESSION_OUTSTANDING_MAX,
          .target = &chosen.outstanding},
-        {"--request-bytes", "N", "of each operation; 100 when not given. The size of replies is the "
-         "application's", COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_OPERATION_BYTES_MAX,
+        {"--request-bytes", "N",
+         "of each operation; 100 when not given. The size of replies is the "
+         "application's",
+         COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_OPERATION_BYTES_MAX,
          .target = &chosen.request_bytes},
         {"--seconds", "N", "to measure; 10 when not given", COL_OPTION_NUMBER, .minimum = 1,
          .maximum = 86400, .target = &chosen.seconds},
@@ -276,9 +284,10 @@ int col_command_bench(char **argv) {
     };
     const col_command command = {
         .name = "bench",
-        .purpose = "Drive closed-loop load, then report throughput, latency, costs, and whether the "
-                   "replicas'\nsigned checkpoints agree. Ends with status 0 only when they do and every "
-                   "request was\nanswered by f+1 matching, verified replies.",
+        .purpose =
+            "Drive closed-loop load, then report throughput, latency, costs, and whether the "
+            "replicas'\nsigned checkpoints agree. Ends with status 0 only when they do and every "
+            "request was\nanswered by f+1 matching, verified replies.",
         .example = "colonnade bench --cluster demo --clients 8 --seconds 30 --json result.json",
         .options = options,
         .option_count = sizeof options / sizeof *options,

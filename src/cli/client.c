@@ -121,7 +121,8 @@ static void read_input(line_client *self) {
     if (self->ended || self->filled == INPUT_BYTES) return;
     struct pollfd input = {.fd = STDIN_FILENO, .events = POLLIN};
     if (poll(&input, 1, col_client_outstanding(self->client) ? 0 : -1) <= 0) return;
-    const ssize_t length = read(STDIN_FILENO, self->input + self->filled, INPUT_BYTES - self->filled);
+    const ssize_t length =
+        read(STDIN_FILENO, self->input + self->filled, INPUT_BYTES - self->filled);
     if (length > 0) {
         self->filled += (size_t)length;
     } else if (length == 0 || errno != EINTR) {
@@ -173,8 +174,9 @@ int col_command_client(char **argv) {
     };
     const col_command command = {
         .name = "client",
-        .purpose = "Send each line of the standard input as an operation; print one result per line, in "
-                   "the\norder of the lines. Ends with status 1 when any failed.",
+        .purpose =
+            "Send each line of the standard input as an operation; print one result per line, in "
+            "the\norder of the lines. Ends with status 1 when any failed.",
         .example = "seq 1000 | colonnade client --cluster demo",
         .options = options,
         .option_count = sizeof options / sizeof *options,

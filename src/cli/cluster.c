@@ -41,11 +41,12 @@ static col_result print_up(const char *directory, const char *given, const col_c
     col_watch_open(&watch, directory, &state);
     col_status_print(&watch, false);
     col_watch_close(&watch);
-    printf("\ntry:  seq 1000 | colonnade client --cluster %s\n"
-           "      colonnade bench --cluster %s\n"
-           "      colonnade cluster exec %s -- tcpdump -i col-br -c 10 udp\n"
-           "stop: colonnade cluster down %s\n",
-           given, given, given, given);
+    printf(
+        "\ntry:  seq 1000 | colonnade client --cluster %s\n"
+        "      colonnade bench --cluster %s\n"
+        "      colonnade cluster exec %s -- tcpdump -i col-br -c 10 udp\n"
+        "stop: colonnade cluster down %s\n",
+        given, given, given, given);
     return col_ok();
 }
 
@@ -57,16 +58,14 @@ static col_result start(const char *given, const char *profile_name, const col_c
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
         return col_error("%s: %s: be the owner of %s", path, strerror(errno), given);
     if (col_supervisor_find(cluster->directory)) {
-        return col_error("%s: the cluster is up already: `colonnade cluster down %s` stops it", given,
-                         given);
+        return col_error("%s: the cluster is up already: `colonnade cluster down %s` stops it",
+                         given, given);
     }
     COL_TRY(find_profile(cluster->directory, profile_name, path));
     col_profile *profile;
     COL_TRY(col_profile_read(path, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), &profile));
-    const col_supervisor_options options = {.directory = cluster->directory,
-                                            .cluster = cluster,
-                                            .profile = path,
-                                            .mtu = profile->mtu};
+    const col_supervisor_options options = {
+        .directory = cluster->directory, .cluster = cluster, .profile = path, .mtu = profile->mtu};
     const col_result result = col_supervisor_start(&options, status);
     col_profile_destroy(profile);
     if (!result.ok) return result;
@@ -81,8 +80,9 @@ static int command_up(char **argv) {
     };
     const col_command command = {
         .name = "cluster up",
-        .purpose = "Start all replicas of a cluster on this machine, in a private network namespace.\n"
-                   "Needs neither root nor hugepages.",
+        .purpose =
+            "Start all replicas of a cluster on this machine, in a private network namespace.\n"
+            "Needs neither root nor hugepages.",
         .positionals = "DIR",
         .example = "colonnade cluster up demo --profile threads",
         .options = options,
@@ -146,8 +146,9 @@ static int command_exec(char **argv) {
         .purpose = "Run a command inside the cluster's network namespace.",
         .positionals = "DIR",
         .rest = "COMMAND...",
-        .example = "colonnade cluster exec demo -- ip -brief address\n"
-                   "colonnade cluster exec demo -- tcpdump -i col-br -c 10 udp",
+        .example =
+            "colonnade cluster exec demo -- ip -brief address\n"
+            "colonnade cluster exec demo -- tcpdump -i col-br -c 10 udp",
     };
     col_arguments arguments;
     col_result result = col_arguments_parse(&command, argv, &arguments);
@@ -234,16 +235,17 @@ int col_command_cluster(char **argv) {
         puts("usage: colonnade cluster ACTION DIR\n\nRun a cluster on this machine.\n\nactions:");
         for (size_t i = 0; i < ACTIONS; i++)
             printf("  %-8s %s\n", actions[i].name, actions[i].purpose);
-        puts("\nexample:\n  colonnade cluster up demo\n\n"
-             "`colonnade cluster ACTION --help` tells more.");
+        puts(
+            "\nexample:\n  colonnade cluster up demo\n\n"
+            "`colonnade cluster ACTION --help` tells more.");
         return 0;
     }
     for (size_t i = 0; argv[0] && i < ACTIONS; i++) {
         if (strcmp(argv[0], actions[i].name) == 0) return actions[i].run(argv + 1);
     }
-    const col_result result = col_error(
-        argv[0] ? "cluster: unknown action '%s': use up, status, exec, kill or down"
-                : "cluster: an action is missing%s: use up, status, exec, kill or down",
-        argv[0] ? argv[0] : "");
+    const col_result result =
+        col_error(argv[0] ? "cluster: unknown action '%s': use up, status, exec, kill or down"
+                          : "cluster: an action is missing%s: use up, status, exec, kill or down",
+                  argv[0] ? argv[0] : "");
     return col_fail(&result, 2);
 }

@@ -4,8 +4,8 @@
 #include "src/base/result.h"
 #include "src/cli/supervisor.h"
 
-/// The commands of `colonnade`. Each parses what follows its name and returns its exit status: 0, 1 when
-/// what was asked for did not come out, 2 for bad input.
+/// The commands of `colonnade`. Each parses what follows its name and returns its exit status: 0, 1
+/// when what was asked for did not come out, 2 for bad input.
 int col_command_keygen(char **argv);
 int col_command_init(char **argv);
 int col_command_replica(char **argv);
@@ -20,8 +20,8 @@ int col_fail(const col_result *result, int status);
 /// Read the cluster file with the keys' fingerprints.
 COL_MUST_USE col_result col_open_cluster(const char *path, col_cluster **cluster);
 
-/// Find the cluster that runs from `directory` on this machine and enter its namespace. Says so on stderr
-/// when there is none: the cluster's addresses are then used as they are.
+/// Find the cluster that runs from `directory` on this machine and enter its namespace. Says so on
+/// stderr when there is none: the cluster's addresses are then used as they are.
 /// @param state out; state->supervisor is 0 when none runs here
 COL_MUST_USE col_result col_enter_cluster(const char *directory, col_supervisor_state *state);
 

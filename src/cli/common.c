@@ -30,7 +30,8 @@ col_result col_open_cluster(const char *path, col_cluster **cluster) {
 col_result col_enter_cluster(const char *directory, col_supervisor_state *state) {
     if (col_supervisor_read(directory, state)) return col_namespace_enter(state->supervisor);
     fprintf(stderr,
-            "note: no cluster is up from %s on this machine (`colonnade cluster up %s` starts one); using "
+            "note: no cluster is up from %s on this machine (`colonnade cluster up %s` starts "
+            "one); using "
             "its addresses as they are\n",
             directory, directory);
     return col_ok();
@@ -38,8 +39,8 @@ col_result col_enter_cluster(const char *directory, col_supervisor_state *state)
 
 col_result col_check_client_key(const col_cluster *cluster, const char *key, uint32_t client) {
     if (client >= cluster->genesis.clients) {
-        return col_error("client %u: %s lists %u clients: use a lower number", client, cluster->path,
-                         cluster->genesis.clients);
+        return col_error("client %u: %s lists %u clients: use a lower number", client,
+                         cluster->path, cluster->genesis.clients);
     }
     char name[48], path[COL_PATH_MAX];
     snprintf(name, sizeof name, "keys/client-%u.pem", client);
@@ -49,9 +50,11 @@ col_result col_check_client_key(const col_cluster *cluster, const char *key, uin
     COL_TRY(col_key_read_private(key ? key : path, &private_key));
     col_key_fingerprint(private_key, &fingerprint);
     col_key_destroy(private_key);
-    if (col_digest_equal(&fingerprint, &cluster->genesis.client_fingerprint[client])) return col_ok();
-    return col_error("%s: is not the key that %s lists for client %u: name the right one with --key",
-                     key ? key : path, cluster->path, client);
+    if (col_digest_equal(&fingerprint, &cluster->genesis.client_fingerprint[client]))
+        return col_ok();
+    return col_error(
+        "%s: is not the key that %s lists for client %u: name the right one with --key",
+        key ? key : path, cluster->path, client);
 }
 
 col_result col_key_bits(const col_cluster *cluster, uint32_t *bits) {

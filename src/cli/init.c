@@ -120,7 +120,8 @@ static col_result make_all_keys(key_work *work) {
     return work->failed ? work->failure : col_ok();
 }
 
-static col_result describe(const init_options *options, const char *directory, col_cluster *cluster) {
+static col_result describe(const init_options *options, const char *directory,
+                           col_cluster *cluster) {
     col_genesis *genesis = &cluster->genesis;
     snprintf(genesis->name, sizeof genesis->name, "%s", options->name);
     snprintf(genesis->application, sizeof genesis->application, "%s", options->application);
@@ -153,9 +154,10 @@ static col_result check_application(const init_options *options) {
     const col_app *application = col_app_find(options->application);
     void *state = application ? application->create(options->application_options) : NULL;
     if (!state) {
-        return col_error("init: --application-options '%s' is not understood by '%s': the counter takes "
-                         "reply_bytes=N, the log takes none",
-                         options->application_options, options->application);
+        return col_error(
+            "init: --application-options '%s' is not understood by '%s': the counter takes "
+            "reply_bytes=N, the log takes none",
+            options->application_options, options->application);
     }
     application->destroy(state);
     return col_ok();
@@ -195,11 +197,12 @@ static col_result initialize(const init_options *options, const char *given) {
     COL_TRY(write_profiles(directory));
     col_cluster *cluster;
     COL_TRY(col_open_cluster(directory, &cluster));  // what was written must read back
-    printf("%s: %u replicas, %u pillars (leaders: %s), %u clients, application %s; %u RSA-%u keys "
-           "made in %.1f s\n",
-           given, cluster->genesis.replicas, cluster->genesis.pillars, options->leaders,
-           cluster->genesis.clients, cluster->genesis.application, work.keys, work.bits,
-           (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
+    printf(
+        "%s: %u replicas, %u pillars (leaders: %s), %u clients, application %s; %u RSA-%u keys "
+        "made in %.1f s\n",
+        given, cluster->genesis.replicas, cluster->genesis.pillars, options->leaders,
+        cluster->genesis.clients, cluster->genesis.application, work.keys, work.bits,
+        (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
     printf("next: colonnade cluster up %s\n", given);
     col_cluster_destroy(cluster);
     return col_ok();
@@ -215,10 +218,10 @@ int col_command_init(char **argv) {
                            .pillars = 4,
                            .clients = 8};
     const col_option options[] = {
-        {"--replicas", "N", "replicas, 3f+1 of which f may fail; 4 when not given", COL_OPTION_NUMBER,
-         .minimum = 4, .maximum = COL_REPLICAS_MAX, .target = &chosen.replicas},
-        {"--pillars", "P", "instances that order side by side; 4 when not given",
-         COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_PILLARS_MAX, .target = &chosen.pillars},
+        {"--replicas", "N", "replicas, 3f+1 of which f may fail; 4 when not given",
+         COL_OPTION_NUMBER, .minimum = 4, .maximum = COL_REPLICAS_MAX, .target = &chosen.replicas},
+        {"--pillars", "P", "instances that order side by side; 4 when not given", COL_OPTION_NUMBER,
+         .minimum = 1, .maximum = COL_PILLARS_MAX, .target = &chosen.pillars},
         {"--leaders", "WHICH", "primaries of the pillars; rotating when not given",
          COL_OPTION_CHOICE, .choices = "rotating|single", .target = &chosen.leaders},
         {"--clients", "N", "client keys to make; 8 when not given", COL_OPTION_NUMBER, .minimum = 1,
@@ -238,8 +241,9 @@ int col_command_init(char **argv) {
         .name = "init",
         .purpose = "Make a cluster directory: cluster.yaml, keys, tuning profiles.",
         .positionals = "DIR",
-        .example = "colonnade init demo\ncolonnade init demo --replicas 7 --pillars 8 --clients 16 "
-                   "--application-options reply_bytes=100",
+        .example =
+            "colonnade init demo\ncolonnade init demo --replicas 7 --pillars 8 --clients 16 "
+            "--application-options reply_bytes=100",
         .options = options,
         .option_count = sizeof options / sizeof *options,
     };

@@ -9,7 +9,8 @@ static col_result generate(const char *prefix, uint32_t bits) {
     char private_path[COL_PATH_MAX], public_path[COL_PATH_MAX];
     if (snprintf(private_path, sizeof private_path, "%s.pem", prefix) >= COL_PATH_MAX ||
         snprintf(public_path, sizeof public_path, "%s.pub", prefix) >= COL_PATH_MAX)
-        return col_error("keygen: --out is longer than %d bytes: use a shorter path", COL_PATH_MAX - 5);
+        return col_error("keygen: --out is longer than %d bytes: use a shorter path",
+                         COL_PATH_MAX - 5);
     COL_TRY(col_key_generate(bits, private_path, public_path));
     printf("private key  %s  (keep it secret)\npublic key   %s\n", private_path, public_path);
     return col_ok();

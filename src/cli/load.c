@@ -9,8 +9,8 @@
 #include "src/base/assert.h"
 
 #define ALONE_WAIT_NS UINT64_C(5000000)
-/// A thread with several clients waits for one of them at a time; what arrives for the others waits as
-/// long.
+/// A thread with several clients waits for one of them at a time; what arrives for the others waits
+/// as long.
 #define SHARED_WAIT_NS UINT64_C(100000)
 
 typedef struct load_thread load_thread;
@@ -76,8 +76,8 @@ static void submit_all(const load_thread *self, load_client *client) {
     const col_load_options *options = &self->load->options;
     for (uint32_t s = 0; s < options->sessions; s++) {
         while (client->in_flight[s] < options->outstanding && col_client_room(client->client, s)) {
-            const int refused = col_client_submit(client->client, s, self->operation,
-                                                  options->request_bytes, s);
+            const int refused =
+                col_client_submit(client->client, s, self->operation, options->request_bytes, s);
             COL_ASSERT(!refused);  // sizes were checked against the cluster file
             client->in_flight[s]++;
         }
@@ -218,8 +218,8 @@ col_result col_load_start(const col_load_options *options, col_load **result) {
     memset(load->thread, 0, load->threads * sizeof *load->thread);
     prepare(load);
     uint32_t started = 0;
-    while (started < load->threads &&
-           pthread_create(&load->thread[started].thread, NULL, run_thread, &load->thread[started]) == 0)
+    while (started < load->threads && pthread_create(&load->thread[started].thread, NULL,
+                                                     run_thread, &load->thread[started]) == 0)
         started++;
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     while (atomic_load(&load->opened) < started) nanosleep(&pause, NULL);

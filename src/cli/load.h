@@ -8,7 +8,8 @@
 #include "src/cli/histogram.h"
 #include "src/client/colonnade_client.h"
 
-/// Closed-loop load: every client keeps each of its sessions at a fixed number of outstanding requests.
+/// Closed-loop load: every client keeps each of its sessions at a fixed number of outstanding
+/// requests.
 
 #define COL_LOAD_CLIENTS_MAX 1024
 #define COL_LOAD_THREADS_MAX 64
@@ -54,12 +55,12 @@ bool col_load_ended(const col_load *load);
 
 /// What the measured phase showed.
 typedef struct {
-    uint64_t answered;     ///< in all phases
-    uint64_t missing;      ///< timed out, expired or refused, in all phases
+    uint64_t answered;  ///< in all phases
+    uint64_t missing;   ///< timed out, expired or refused, in all phases
     uint64_t timed_out, expired, refused;
-    uint64_t reply_bytes;  ///< of the longest result
-    col_histogram latency_ns;            ///< of the measured ones
-    col_client_statistics statistics;    ///< of all clients, while measuring
+    uint64_t reply_bytes;              ///< of the longest result
+    col_histogram latency_ns;          ///< of the measured ones
+    col_client_statistics statistics;  ///< of all clients, while measuring
 } col_load_outcome;
 
 /// Wait for the threads, add up, and free.

@@ -22,14 +22,17 @@ static const struct {
 #define COMMANDS (sizeof commands / sizeof *commands)
 
 static void print_help(void) {
-    puts("usage: colonnade COMMAND [arguments]\n\n"
-         "A Byzantine-fault-tolerant cluster of multi-core replicas.\n\ncommands:");
-    for (size_t i = 0; i < COMMANDS; i++) printf("  %-10s %s\n", commands[i].name, commands[i].purpose);
-    puts("\n`colonnade COMMAND --help` shows options and an example. A cluster in four lines:\n\n"
-         "  colonnade init demo\n"
-         "  colonnade cluster up demo\n"
-         "  seq 1000 | colonnade client --cluster demo\n"
-         "  colonnade cluster down demo");
+    puts(
+        "usage: colonnade COMMAND [arguments]\n\n"
+        "A Byzantine-fault-tolerant cluster of multi-core replicas.\n\ncommands:");
+    for (size_t i = 0; i < COMMANDS; i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].purpose);
+    puts(
+        "\n`colonnade COMMAND --help` shows options and an example. A cluster in four lines:\n\n"
+        "  colonnade init demo\n"
+        "  colonnade cluster up demo\n"
+        "  seq 1000 | colonnade client --cluster demo\n"
+        "  colonnade cluster down demo");
 }
 
 int main(int argc, char **argv) {
@@ -44,7 +47,8 @@ int main(int argc, char **argv) {
     if (argc < 2) {
         fprintf(stderr, "colonnade: a command is missing: `colonnade --help` lists them\n");
     } else {
-        fprintf(stderr, "colonnade: unknown command '%s': `colonnade --help` lists them\n", argv[1]);
+        fprintf(stderr, "colonnade: unknown command '%s': `colonnade --help` lists them\n",
+                argv[1]);
     }
     return 2;
 }

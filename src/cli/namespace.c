@@ -53,8 +53,10 @@ col_result col_namespace_create(void) {
     if (user == 0 && unshare(CLONE_NEWNET) == 0) return col_ok();
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) return map_identity(user, group);
     return col_error(
-        "a private network namespace is not permitted here (%s): run as root, or allow it with `sysctl -w "
-        "kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000` (in a container: start it "
+        "a private network namespace is not permitted here (%s): run as root, or allow it with "
+        "`sysctl -w "
+        "kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000` (in a container: start "
+        "it "
         "with --privileged)",
         strerror(errno));
 }
@@ -83,9 +85,10 @@ static col_result batch_outcome(const char *program, pid_t pid, int errors) {
     int status = 0;
     if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return col_ok();
-    return col_error("`%s` failed in the cluster's namespace: %s: the kernel needs veth and bridge "
-                     "(`modprobe -a veth bridge`)",
-                     program, line);
+    return col_error(
+        "`%s` failed in the cluster's namespace: %s: the kernel needs veth and bridge "
+        "(`modprobe -a veth bridge`)",
+        program, line);
 }
 
 /// Run a program of iproute2 with the commands on its standard input.
@@ -106,10 +109,10 @@ static col_result run_batch(const char *program, const script *commands) {
     close(errors[1]);
     const ssize_t written = failed ? 0 : write(input[1], commands->text, commands->length);
     close(input[1]);
-    const col_result result =
-        failed ? col_error("cannot run `%s` (%s): install the package iproute2", program,
-                           strerror(failed))
-               : batch_outcome(program, pid, errors[0]);
+    const col_result result = failed
+                                  ? col_error("cannot run `%s` (%s): install the package iproute2",
+                                              program, strerror(failed))
+                                  : batch_outcome(program, pid, errors[0]);
     close(errors[0]);
     if (result.ok && written != (ssize_t)commands->length)
         return col_error("`%s` did not take its commands: %s: try again", program, strerror(errno));
@@ -123,7 +126,8 @@ static void silence_ipv6(void) {
     for (uint32_t i = 0; i < 2; i++) {
         if (access(path[i], F_OK) != 0) continue;  // a kernel without IPv6
         const col_result result = write_file(path[i], "1");
-        if (!result.ok) fprintf(stderr, "warning: IPv6 stays on in the namespace: %s\n", result.text);
+        if (!result.ok)
+            fprintf(stderr, "warning: IPv6 stays on in the namespace: %s\n", result.text);
     }
 }
 
@@ -133,7 +137,8 @@ static col_result check_addresses(const col_genesis *genesis) {
         const uint32_t address = genesis->replica[i].address;
         if ((address & ~255u) != network || (address & 255) == HOST_OF_CLIENTS) {
             return col_error(
-                "replica %u has the address %u.%u.%u.%u: `cluster up` needs all replicas in the /24 of "
+                "replica %u has the address %u.%u.%u.%u: `cluster up` needs all replicas in the "
+                "/24 of "
                 "replica 0, and its .%u free for clients",
                 i, address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
                 HOST_OF_CLIENTS);
@@ -148,7 +153,8 @@ static void say_pair(script *links, script *bridge, uint32_t id, uint32_t mtu) {
     say(links, "link add %s address 02:c0:10:00:00:%02x mtu %u type veth peer name b%u mtu %u\n",
         device, id, mtu, id, mtu);
     say(links, "link set b%u master " BRIDGE " up\n", id);
-    // Frames go to the port that owns the address, whoever claims it; broadcasts still reach everyone.
+    // Frames go to the port that owns the address, whoever claims it; broadcasts still reach
+    // everyone.
     say(links, "link set b%u type bridge_slave learning off flood off\n", id);
     say(links, "link set %s up\n", device);
     say(bridge, "fdb replace 02:c0:10:00:00:%02x dev b%u master static\n", id, id);
@@ -162,7 +168,8 @@ col_result col_namespace_connect(const col_cluster *cluster, uint32_t mtu) {
     static script links, bridge;
     links.length = bridge.length = 0;
     say(&links, "link set lo up\n");
-    say(&links, "link add " BRIDGE " mtu %u type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n",
+    say(&links,
+        "link add " BRIDGE " mtu %u type bridge stp_state 0 forward_delay 0 mcast_snooping 0\n",
         mtu);
     for (uint32_t i = 0; i < genesis->replicas; i++) say_pair(&links, &bridge, i, mtu);
     const uint32_t address = (genesis->replica[0].address & ~255u) | HOST_OF_CLIENTS;
@@ -206,7 +213,8 @@ col_result col_namespace_enter(pid_t pid) {
     // Root of the namespace is the user who made it: whoever enters acts as that user.
     const bool identified = user <= 0 || (setgid(0) == 0 && setuid(0) == 0);
     if (user >= 0 && identified && join(pid, "net", CLONE_NEWNET) >= 0) return col_ok();
-    return col_error("cannot enter the cluster's network namespace (process %d): %s: be the user who "
-                     "ran `cluster up`, or root",
-                     pid, strerror(errno));
+    return col_error(
+        "cannot enter the cluster's network namespace (process %d): %s: be the user who "
+        "ran `cluster up`, or root",
+        pid, strerror(errno));
 }

@@ -6,16 +6,16 @@
 #include "src/base/result.h"
 #include "src/config/cluster.h"
 
-/// The private network of a cluster on one machine: a network namespace with one bridge, one veth pair
-/// per replica and the bridge's own address for clients.
+/// The private network of a cluster on one machine: a network namespace with one bridge, one veth
+/// pair per replica and the bridge's own address for clients.
 ///
 ///     replica i --col<i>--[veth]--b<i>-- col-br (clients' address, x.y.z.254/24)
 ///
-/// The replica's end has no kernel address: DPDK owns it. Unprivileged users get a user namespace in
-/// which they are root.
+/// The replica's end has no kernel address: DPDK owns it. Unprivileged users get a user namespace
+/// in which they are root.
 
-/// Move the calling, single-threaded process into a new network namespace; where that needs it, into a
-/// new user namespace, too, as its root.
+/// Move the calling, single-threaded process into a new network namespace; where that needs it,
+/// into a new user namespace, too, as its root.
 /// @return error: namespaces are not permitted here
 COL_MUST_USE col_result col_namespace_create(void);
 

@@ -45,8 +45,8 @@ static const char *leaders_of(const col_bench *bench) {
     return bench->cluster->genesis.leaders == COL_LEADERS_SINGLE ? "single" : "rotating";
 }
 
-static void __attribute__((format(printf, 3, 4))) fact(FILE *stream, const char *name,
-                                                       const char *format, ...) {
+static void __attribute__((format(printf, 3, 4)))
+fact(FILE *stream, const char *name, const char *format, ...) {
     fprintf(stream, "%-20s ", name);
     va_list values;
     va_start(values, format);
@@ -139,8 +139,8 @@ static void print_stages(const col_bench *bench, const figures *all, FILE *strea
 static void print_replicas(const col_bench *bench, FILE *stream) {
     static col_table table;
     table = (col_table){0};
-    static const char *const head[] = {"replica", "CPU", "of a core", "RSS", "requests", "sent",
-                                       "received"};
+    static const char *const head[] = {"replica",  "CPU",  "of a core", "RSS",
+                                       "requests", "sent", "received"};
     col_table_row(&table);
     for (uint32_t i = 0; i < sizeof head / sizeof *head; i++) col_table_cell(&table, "%s", head[i]);
     for (uint32_t i = 0; i < bench->cluster->genesis.replicas; i++) {
@@ -175,8 +175,7 @@ static void print_agreement(const col_bench *bench, FILE *stream) {
         return;
     }
     char digest[17];
-    for (uint32_t i = 0; i < 8; i++)
-        snprintf(digest + 2 * i, 3, "%02x", agreement->digest.byte[i]);
+    for (uint32_t i = 0; i < 8; i++) snprintf(digest + 2 * i, 3, "%02x", agreement->digest.byte[i]);
     fact(stream, "checkpoints",
          "%u replicas agree: all signed the digest %s... for checkpoint %" PRIu64,
          agreement->compared, digest, agreement->checkpoint);
@@ -187,9 +186,10 @@ void col_bench_print(const col_bench *bench, FILE *stream) {
     print_setting(bench, stream);
     print_service(bench, stream);
     if (!all.example) {
-        fact(stream, "replicas", bench->local ? "none ran through the whole measurement"
-                                              : "not on this machine: their costs and checkpoints "
-                                                "were not read");
+        fact(stream, "replicas",
+             bench->local ? "none ran through the whole measurement"
+                          : "not on this machine: their costs and checkpoints "
+                            "were not read");
         return;
     }
     print_costs(bench, &all, stream);

@@ -22,8 +22,8 @@ col_result col_state_lock(const char *directory) {
     struct flock lock = whole_file();
     if (fcntl(file, F_SETLK, &lock) == 0) return col_ok();
     close(file);
-    return col_error("%s: the cluster is up already: `colonnade cluster down %s` stops it", directory,
-                     directory);
+    return col_error("%s: the cluster is up already: `colonnade cluster down %s` stops it",
+                     directory, directory);
 }
 
 pid_t col_supervisor_find(const char *directory) {

@@ -31,8 +31,7 @@ void col_watch_close(col_watch *watch) {
 static void add_range(col_table *table, const col_page *page, size_t offset) {
     uint64_t lowest = UINT64_MAX, highest = 0;
     for (uint32_t k = 0; k < page->pillars; k++) {
-        const col_counter *counter =
-            (const col_counter *)((const char *)&page->pillar[k] + offset);
+        const col_counter *counter = (const col_counter *)((const char *)&page->pillar[k] + offset);
         const uint64_t value = col_counter_read(counter);
         if (value < lowest) lowest = value;
         if (value > highest) highest = value;
@@ -61,8 +60,8 @@ static void add_figures(col_table *table, const col_page *page, pid_t pid) {
 }
 
 static void add_header(col_table *table) {
-    static const char *const head[] = {"replica", "process",    "view", "executed", "requests",
-                                       "stable",  "sent",       "received", "CPU",      "RSS"};
+    static const char *const head[] = {"replica", "process", "view",     "executed", "requests",
+                                       "stable",  "sent",    "received", "CPU",      "RSS"};
     col_table_row(table);
     for (uint32_t i = 0; i < sizeof head / sizeof *head; i++) col_table_cell(table, "%s", head[i]);
 }
@@ -74,8 +73,8 @@ static void print_ends(const col_watch *watch) {
         if (watch->state.replica[i].pid) continue;
         if (col_path_of_replica(log, watch->directory, i, "log").ok)
             col_file_last_line(log, line, sizeof line);
-        printf("\nreplica %u %s; its last line in %s:\n  %s\n", i, watch->state.replica[i].state, log,
-               line);
+        printf("\nreplica %u %s; its last line in %s:\n  %s\n", i, watch->state.replica[i].state,
+               log, line);
     }
 }
 

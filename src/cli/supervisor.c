@@ -25,8 +25,8 @@
 #define READY_TIMEOUT_NS (20 * SECOND_NS)
 #define STOP_TIMEOUT_NS (5 * SECOND_NS)
 
-/// "Kill replica `value`": sent by `cluster kill` as a queued signal, so that only the parent of a replica
-/// ever signals it.
+/// "Kill replica `value`": sent by `cluster kill` as a queued signal, so that only the parent of a
+/// replica ever signals it.
 #define SIGNAL_KILL SIGRTMIN
 
 typedef struct {
@@ -257,7 +257,8 @@ static _Noreturn void supervise(const col_supervisor_options *options, int repor
 col_result col_supervisor_start(const col_supervisor_options *options, int *status) {
     *status = 2;
     int channel[2];
-    if (pipe2(channel, O_CLOEXEC) < 0) return col_error("pipe: %s: end other programs", strerror(errno));
+    if (pipe2(channel, O_CLOEXEC) < 0)
+        return col_error("pipe: %s: end other programs", strerror(errno));
     fflush(NULL);
     const pid_t pid = fork();
     if (pid < 0) return col_error("fork: %s: end other programs", strerror(errno));
@@ -299,9 +300,10 @@ static col_result signal_supervisor(const char *directory, int signal, int value
     if (pidfd_send_signal(*pinned, signal, &information, 0) == 0) return col_ok();
     const int error = errno;
     close(*pinned);
-    return col_error("%s: the supervisor (process %d) does not listen to this user: %s: be the user who "
-                     "ran `cluster up`, or root",
-                     directory, pid, strerror(error));
+    return col_error(
+        "%s: the supervisor (process %d) does not listen to this user: %s: be the user who "
+        "ran `cluster up`, or root",
+        directory, pid, strerror(error));
 }
 
 col_result col_supervisor_stop(const char *directory) {
@@ -311,17 +313,19 @@ col_result col_supervisor_stop(const char *directory) {
     const int events = poll(&ended, 1, 15 * 1000);
     close(pinned);
     if (events == 1) return col_ok();
-    return col_error("%s: the supervisor (process %d) has not ended after 15 s: its log is "
-                     "%s/run/supervisor.log",
-                     directory, col_supervisor_find(directory), directory);
+    return col_error(
+        "%s: the supervisor (process %d) has not ended after 15 s: its log is "
+        "%s/run/supervisor.log",
+        directory, col_supervisor_find(directory), directory);
 }
 
 col_result col_supervisor_kill(const char *directory, uint32_t id) {
     col_supervisor_state state;
     const bool known = col_supervisor_read(directory, &state);
     if (known && (id >= state.replicas || !state.replica[id].pid)) {
-        return col_error("%s: replica %u does not run: `colonnade cluster status %s` tells which do",
-                         directory, id, directory);
+        return col_error(
+            "%s: replica %u does not run: `colonnade cluster status %s` tells which do", directory,
+            id, directory);
     }
     int pinned = -1;
     COL_TRY(signal_supervisor(directory, SIGNAL_KILL, (int)id, &pinned));

@@ -7,8 +7,9 @@
 #include "src/base/result.h"
 #include "src/config/cluster.h"
 
-/// The process behind `colonnade cluster up`: it holds the private network, starts the replicas, notices
-/// when one ends, and stops them. It alone signals replicas, so no stale process id is ever used.
+/// The process behind `colonnade cluster up`: it holds the private network, starts the replicas,
+/// notices when one ends, and stops them. It alone signals replicas, so no stale process id is ever
+/// used.
 ///
 /// Files in DIR/run: `lock` (held by the supervisor as long as it lives: who holds it is the
 /// supervisor), `state` (what it knows of its replicas), replica-<id>.log, replica-<id>.page.
@@ -44,7 +45,8 @@ pid_t col_supervisor_find(const char *directory);
 /// Read what the running supervisor published. @return false when none runs
 bool col_supervisor_read(const char *directory, col_supervisor_state *state);
 
-/// Stop replicas and supervisor; waits until they are gone. @return error: another user's, does not end
+/// Stop replicas and supervisor; waits until they are gone. @return error: another user's, does not
+/// end
 COL_MUST_USE col_result col_supervisor_stop(const char *directory);
 
 /// Kill one replica (SIGKILL) and wait until the supervisor has noticed.

@@ -3,13 +3,16 @@
 
 #include "src/base/assert.h"
 
-#define EMBED(name)                                                             \
-    __asm__(                                                                    \
-        ".pushsection .rodata\n"                                                \
-        ".global col_tuning_" #name ", col_tuning_" #name "_end\n"              \
-        "col_tuning_" #name ": .incbin \"" COL_TUNING_DIRECTORY "/" #name ".yaml\"\n" \
-        "col_tuning_" #name "_end: .byte 0\n"                                   \
-        ".popsection\n");                                                       \
+#define EMBED(name)                                                       \
+    __asm__(                                                              \
+        ".pushsection .rodata\n"                                          \
+        ".global col_tuning_" #name ", col_tuning_" #name                 \
+        "_end\n"                                                          \
+        "col_tuning_" #name ": .incbin \"" COL_TUNING_DIRECTORY "/" #name \
+        ".yaml\"\n"                                                       \
+        "col_tuning_" #name                                               \
+        "_end: .byte 0\n"                                                 \
+        ".popsection\n");                                                 \
     extern const uint8_t col_tuning_##name[], col_tuning_##name##_end[]
 
 EMBED(small);

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/client/internal.h"
 
+// The longest wait before a first retransmission, whatever the load.
+#define PATIENCE_NS_MAX UINT64_C(2000000000)
+
 static uint32_t slot_count(const col_client_core_options *options) {
     return options->sessions * options->outstanding;
 }
@@ -106,6 +109,14 @@ uint32_t col_client_core_room(const col_client_core *core, uint32_t place) {
     return core->options.outstanding - (uint32_t)(of->next - of->oldest);
 }
 
+/// A cluster under load is slow, not deaf: wait for a multiple of what answers take now.
+static uint64_t patience_ns(const col_client_core *core) {
+    const uint64_t first_ns = core->options.retransmit_ns;
+    const uint64_t measured_ns = 4 * core->latency_ns;
+    if (measured_ns <= first_ns) return first_ns;
+    return measured_ns < PATIENCE_NS_MAX ? measured_ns : PATIENCE_NS_MAX;
+}
+
 int col_client_core_submit(col_client_core *core, uint32_t place, col_bytes operation, uint64_t tag,
                            uint64_t now_ns) {
     if (operation.length > core->options.operation_bytes_max) return -2;
@@ -118,8 +129,8 @@ int col_client_core_submit(col_client_core *core, uint32_t place, col_bytes oper
     *taken = (col_client_slot){
         .tag = tag,
         .submitted_ns = now_ns,
-        .resend_ns = now_ns + core->options.retransmit_ns,
-        .interval_ns = col_client_next_interval(core->options.retransmit_ns),
+        .resend_ns = now_ns + patience_ns(core),
+        .interval_ns = col_client_next_interval(patience_ns(core)),
         .length = (uint32_t)operation.length,
         .state = COL_CLIENT_SLOT_WAITING,
         .queued = queued,
@@ -300,6 +311,10 @@ void col_client_report(col_client_core *core, const col_client_slot *finished,
                        col_client_status status, col_bytes result, uint64_t now_ns) {
     COL_ASSERT(core->outstanding > 0);
     core->outstanding--;
+    if (status == COL_CLIENT_RESULT && !finished->to_all) {
+        const uint64_t sample_ns = now_ns - finished->submitted_ns;
+        core->latency_ns = core->latency_ns - core->latency_ns / 8 + sample_ns / 8;
+    }
     core->options.done(core->options.context, finished->tag, status, result.at, result.length,
                        now_ns - finished->submitted_ns);
 }

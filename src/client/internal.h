@@ -75,6 +75,7 @@ struct col_client_core {
     uint32_t outstanding;
     uint32_t answered;
     bool unknown;
+    uint64_t latency_ns;   ///< smoothed, of requests that were sent once
     uint64_t deadline_ns;  ///< not above the earliest deadline
     col_client_core_counts counts;
 };

@@ -3,13 +3,19 @@
 
 #include "src/base/assert.h"
 
+/// Numbers above the executed one that a session may have here: the M that its client has outstanding, and
+/// as many that f+1 faster replicas have answered already.
+static uint32_t numbers_ahead(const col_pbft_options *options) {
+    return 2 * options->session_outstanding;
+}
+
 static size_t request_bytes(const col_pbft_options *options) {
     return COL_REQUEST_OVERHEAD + options->operation_bytes_max;
 }
 
 size_t col_pendings_footprint(const col_pbft_options *options) {
     const size_t pending = sizeof(col_pending) + request_bytes(options) + COL_SEAL_BYTES_MAX;
-    const size_t session = sizeof(col_session_view) + 4 + 4 * options->session_outstanding;
+    const size_t session = sizeof(col_session_view) + 4 + 4 * numbers_ahead(options);
     return options->pending_max * pending + options->sessions_max * session +
            options->clients * sizeof(col_client_view) + col_map_footprint(options->sessions_max) +
            8 * 64;
@@ -41,7 +47,7 @@ static uint32_t take_free(col_pendings *pendings) {
 }
 
 void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_options *options) {
-    *pendings = (col_pendings){.outstanding = options->session_outstanding,
+    *pendings = (col_pendings){.ahead = numbers_ahead(options),
                                .clients = options->clients,
                                .sessions_end = 0};
     init_pending(pendings, arena, options);
@@ -50,9 +56,9 @@ void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_
     pendings->session = col_arena_take(arena, options->sessions_max, sizeof(col_session_view));
     pendings->session_free = col_arena_take(arena, options->sessions_max, sizeof(uint32_t));
     uint32_t *waiting = col_arena_take(
-        arena, (size_t)options->sessions_max * options->session_outstanding, sizeof(uint32_t));
+        arena, (size_t)options->sessions_max * pendings->ahead, sizeof(uint32_t));
     for (uint32_t i = 0; i < options->sessions_max; i++) {
-        pendings->session[i].waiting = waiting + (size_t)i * options->session_outstanding;
+        pendings->session[i].waiting = waiting + (size_t)i * pendings->ahead;
         pendings->session_free[i] = options->sessions_max - 1 - i;
     }
     pendings->session_free_count = options->sessions_max;
@@ -124,7 +130,7 @@ uint32_t col_pendings_peek(col_pendings *pendings) {
 
 void col_pendings_queue_session(col_pendings *pendings, col_session_view *session) {
     for (;;) {
-        const uint32_t index = session->waiting[session->next % pendings->outstanding];
+        const uint32_t index = session->waiting[session->next % pendings->ahead];
         if (index == COL_PENDING_NONE) return;
         if (pendings->pending[index].number != session->next) return;
         if (!pendings->pending[index].queued) col_pendings_queue(pendings, index);
@@ -162,9 +168,9 @@ static void adopt_early(col_pendings *pendings, col_session_view *session) {
         const col_pending *pending = &pendings->pending[*early];
         if (pending->key != session->id) continue;
         pendings->early_held--;
-        uint32_t *place = &session->waiting[pending->number % pendings->outstanding];
+        uint32_t *place = &session->waiting[pending->number % pendings->ahead];
         if (pending->header.sender != session->client || *place != COL_PENDING_NONE ||
-            pending->number > pendings->outstanding) {
+            pending->number > pendings->ahead) {
             release(pendings, early);
             continue;
         }
@@ -184,7 +190,7 @@ static void open_session(col_pendings *pendings, const col_outcome *outcome) {
                                   .next = 1,
                                   .reply_to = outcome->reply_to,
                                   .waiting = waiting};
-    for (uint32_t i = 0; i < pendings->outstanding; i++) waiting[i] = COL_PENDING_NONE;
+    for (uint32_t i = 0; i < pendings->ahead; i++) waiting[i] = COL_PENDING_NONE;
     col_map_add(&pendings->session_of, session->id, index);
     pendings->sessions_end = session->id + 1;
     adopt_early(pendings, session);
@@ -193,7 +199,7 @@ static void open_session(col_pendings *pendings, const col_outcome *outcome) {
 static void evict_session(col_pendings *pendings, uint64_t id) {
     const uint32_t index = col_map_find(&pendings->session_of, id);
     if (index == COL_MAP_NONE) return;
-    for (uint32_t i = 0; i < pendings->outstanding; i++) {
+    for (uint32_t i = 0; i < pendings->ahead; i++) {
         release(pendings, &pendings->session[index].waiting[i]);
     }
     col_map_remove(&pendings->session_of, id);
@@ -217,7 +223,7 @@ static void executed(col_pendings *pendings, const col_outcome *outcome) {
     col_session_view *session = col_pendings_session(pendings, outcome->session);
     COL_ASSERT(session != NULL && outcome->number == session->last + 1);
     session->last = outcome->number;
-    uint32_t *place = &session->waiting[outcome->number % pendings->outstanding];
+    uint32_t *place = &session->waiting[outcome->number % pendings->ahead];
     if (*place != COL_PENDING_NONE && pendings->pending[*place].number == outcome->number) {
         release(pendings, place);
     }

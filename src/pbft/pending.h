@@ -31,7 +31,7 @@ typedef struct {
     uint64_t asked;  ///< number that the client was asked for
     uint32_t client;
     col_endpoint reply_to;
-    uint32_t *waiting;  ///< [M] by number mod M: index of the pending request, or COL_PENDING_NONE
+    uint32_t *waiting;  ///< [ahead] by number: index of the pending request, or COL_PENDING_NONE
 } col_session_view;
 
 typedef struct {
@@ -46,7 +46,7 @@ typedef struct {
 #define COL_EARLY_MAX 256
 
 typedef struct {
-    uint32_t outstanding;  ///< M
+    uint32_t ahead;        ///< numbers above the executed one that a session may have here
     uint32_t clients;
     uint32_t count;        ///< requests waiting, proposed or held early
     uint32_t ready;        ///< of them, in the ready list

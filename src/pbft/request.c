@@ -36,7 +36,7 @@ static col_drop check_request(const col_pbft *pbft, const col_header *header,
 /// Keep a request in its session's place and queue it when its turn has come.
 static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
                              col_session_view *session, uint64_t number) {
-    uint32_t *place = &session->waiting[number % pbft->options.session_outstanding];
+    uint32_t *place = &session->waiting[number % pbft->pendings.ahead];
     if (*place != COL_PENDING_NONE) return COL_DROP_REPEATED;
     *place = col_pendings_keep(&pbft->pendings, verified, session->id, number);
     if (*place == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
@@ -70,7 +70,7 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
         sink->answer(sink->context, &request);
         return COL_DROP_EXECUTED;
     }
-    if (request.number - session->last > pbft->options.session_outstanding) return COL_DROP_TOO_FAR;
+    if (request.number - session->last > pbft->pendings.ahead) return COL_DROP_TOO_FAR;
     return keep_request(pbft, verified, session, request.number);
 }
 

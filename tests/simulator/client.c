@@ -25,7 +25,7 @@ static void seal(sim_client *client, sim_packet **packet, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) {
         const col_seal_view view = {.leaves = (uint16_t)count,
                                     .index = (uint16_t)i,
-                                    .scheme = 1,
+                                    .scheme = SIM_CLIENT_SCHEME,
                                     .depth = col_path_length((uint16_t)count, (uint16_t)i),
                                     .signature = {(const uint8_t *)&signature, sizeof signature},
                                     .path = path};

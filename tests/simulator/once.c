@@ -5,7 +5,8 @@
 
 #include "tests/simulator/simulator.h"
 
-#define PLACES 8192  // a power of two, more than a run's sessions and distinct client messages
+#define PLACES 8192         // twice the distinct messages of all clients of a run
+#define SESSION_PLACES 1024  // more than the sessions of a run
 
 typedef struct {
     uint64_t session;
@@ -21,7 +22,7 @@ typedef struct {
 struct sim_once {
     uint64_t issued[PLACES];  ///< open addressing, 0: free
     uint32_t issued_count;
-    session_place session[SIM_REPLICAS_MAX][PLACES];
+    session_place session[SIM_REPLICAS_MAX][SESSION_PLACES];
     request_place *request[SIM_CLIENTS_MAX];
 };
 
@@ -68,9 +69,9 @@ bool sim_once_was_issued(const sim *sim, const col_header *header) {
 
 static session_place *session_of(sim *sim, uint32_t replica, uint64_t session) {
     session_place *places = sim->once->session[replica];
-    uint64_t at = sim_mix(session);
-    while (places[at % PLACES].last != 0 && places[at % PLACES].session != session) at++;
-    return &places[at % PLACES];
+    uint64_t at = sim_mix(session) % SESSION_PLACES;
+    while (places[at].last != 0 && places[at].session != session) at = (at + 1) % SESSION_PLACES;
+    return &places[at];
 }
 
 static uint64_t sum_of(const sim *sim, col_bytes result) {
@@ -81,10 +82,30 @@ static uint64_t sum_of(const sim *sim, col_bytes result) {
     return sum;
 }
 
+/// A client really made this request, byte for byte.
+static bool is_genuine(const sim *sim, const col_app_request *request) {
+    uint8_t bytes[COL_REQUEST_OVERHEAD + 256];
+    const uint8_t pillar = (uint8_t)(request->session % sim->plan.pillars);
+    const col_request body = {.client = request->client,
+                              .session = request->session,
+                              .number = request->number,
+                              .pillar = pillar,
+                              .operation = {request->operation, request->length}};
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_request_write(&writer, &body);
+    COL_ASSERT(!writer.failed);
+    col_header header = {.type = COL_REQUEST,
+                         .pillar = pillar,
+                         .sender = request->client,
+                         .sequence = request->number};
+    col_hash(&sim->hasher, (col_bytes){bytes, col_writer_used(&writer)}, &header.digest);
+    return sim_once_was_issued(sim, &header);
+}
+
 /// The request that an operation belongs to: see client.c.
 static request_place *request_of(sim *sim, const col_app_request *request) {
     uint32_t client, tag;
-    if (request->length < 8) return NULL;
+    if (request->length < 8 || !is_genuine(sim, request)) return NULL;
     memcpy(&client, request->operation, sizeof client);
     memcpy(&tag, request->operation + 4, sizeof tag);
     if (client >= sim->plan.clients || tag >= sim->plan.requests) return NULL;

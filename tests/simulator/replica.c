@@ -188,6 +188,7 @@ static bool check_bundle(const sim *sim, uint32_t pillar, col_bytes bytes, col_d
                          uint32_t *requests, bool *authentic) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
+    if (bundle.scheme != SIM_CLIENT_SCHEME) *authentic = false;  // what a faulty primary spoils
     col_reader reader = col_reader_of(bundle.body);
     uint16_t after = 0;
     for (uint16_t i = 0; i < bundle.entries; i++) {
@@ -333,6 +334,19 @@ static void give_committed(sim_pillar *pillar) {
     }
 }
 
+/// Peers keep the last 2W rounds; who needs older ones needs a state transfer.
+static void watch_for_left_behind(sim *sim) {
+    uint64_t stable = 0, executed = UINT64_MAX;
+    for (uint32_t r = 0; r < sim->plan.replicas; r++) {
+        if (!sim_is_correct(sim, r)) continue;
+        const uint64_t checkpoint = col_word_read(&sim->replica[r].words.stable);
+        const uint64_t rounds = col_merge_sequence(sim->replica[r].merge) / sim->plan.pillars;
+        if (checkpoint * sim->plan.interval > stable) stable = checkpoint * sim->plan.interval;
+        if (rounds < executed) executed = rounds;
+    }
+    if (executed + 2 * sim->plan.window < stable) sim->left_behind = true;
+}
+
 static void pillar_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)packet;
     sim_replica *replica = &sim->replica[node];
@@ -355,7 +369,10 @@ static void pillar_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *pack
     for (uint32_t k = 0; news && k < sim->plan.pillars; k++) {
         if (k != part) wake_pillar(&replica->pillar[k]);
     }
-    if (news) sim_quiet_progress(sim);
+    if (news) {
+        sim_quiet_progress(sim);
+        watch_for_left_behind(sim);
+    }
     const uint64_t deadline_ns = col_pillar_deadline(&pillar->pillar);
     if (deadline_ns == COL_NEVER) return;
     const uint64_t wait_ns = deadline_ns > now_ns ? deadline_ns - now_ns : 1;

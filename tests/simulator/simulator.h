@@ -19,6 +19,7 @@
 #define SIM_REPLICAS_MAX 7
 #define SIM_CLIENTS_MAX 4
 #define SIM_NODES_MAX (SIM_REPLICAS_MAX + SIM_CLIENTS_MAX)
+#define SIM_CLIENT_SCHEME 1  // what clients write into their seals
 #define SIM_US UINT64_C(1000)
 #define SIM_MS UINT64_C(1000000)
 #define SIM_S UINT64_C(1000000000)

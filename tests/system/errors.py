@@ -58,7 +58,7 @@ def replica(outer, path):
                                        for word in (f"--{key}", value)))
 
     start(r"nowhere.*: No such file", cluster=f"{outer}/nowhere")
-    start(r"id.*4", id=4)
+    start(r"replica 4 does not exist: ids are 0 .. 3", id=4)
     start(r"--id is '-1': use a number from 0", id="-1")
     start(r"nowhere\.yaml.*: ", profile=f"{outer}/nowhere.yaml")
     start(r"key\.pem.*replica 1", key=f"{outer}/key.pem")
@@ -90,7 +90,7 @@ def files(path):
     up(r"cluster\.yaml:LINE: .*window.*65.*: ", "cluster.yaml", "window: 64", "window: 65")
     up(r"replica 1 has the address 10\.78\.0\.2: `cluster up` needs", "cluster.yaml", "10.77.0.2",
        "10.78.0.2")
-    up(r"replica-2.*: ", "cluster.yaml", "keys/replica-2.pub", "keys/replica-9.pub")
+    up(r"cluster\.yaml:LINE: .*replica-9.*`colonnade keygen`", "cluster.yaml", "keys/replica-2.pub", "keys/replica-9.pub")
     up(r"small\.yaml:LINE: .*idle", "small.yaml", "idle: block", "idle: sleepy")
     up(r"threads\.yaml:[0-9]+: .*", "threads.yaml", "threads:", "fibres:", "--profile", "threads")
     shutil.rmtree(f"{path}-edited")

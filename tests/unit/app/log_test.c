@@ -84,6 +84,8 @@ static void the_last_1024_operations_can_be_read_and_no_others(void **state) {
     (void)state;
     void *self = app->create("");
     uint8_t result[RESULT_BYTES];
+    assert_int_equal(ask(self, 0, result, sizeof result), 0);
+    assert_int_equal(ask(self, 1, result, sizeof result), 0);
     for (uint32_t i = 1; i <= KEPT + 10; i++) append(self, &i, sizeof i, result);
     assert_int_equal(ask(self, 0, result, sizeof result), 0);
     assert_int_equal(ask(self, 10, result, sizeof result), 0);
@@ -251,6 +253,18 @@ static void chunks_that_are_no_state_are_refused_and_change_nothing(void **state
     app->destroy(self);
 }
 
+static void a_chunk_above_the_largest_is_refused(void **state) {
+    (void)state;
+    void *self = app->create("");
+    append_many(self, 99, 2);  // 49 bytes and 6000
+    snapshot *taken = snapshot_of(self);
+    assert_int_equal(taken->count, 2);
+    const size_t length = COL_APP_CHUNK_BYTES + taken->length[1];
+    assert_int_equal(app->restore(self, 0, 1, taken->chunk[0], length), -1);
+    free(taken);
+    app->destroy(self);
+}
+
 static void chunks_out_of_order_or_of_another_count_are_refused(void **state) {
     (void)state;
     void *self = app->create("");
@@ -261,6 +275,7 @@ static void chunks_out_of_order_or_of_another_count_are_refused(void **state) {
     assert_int_equal(app->restore(self, 1, count, good->chunk[1], good->length[1]), -1);
     assert_int_equal(app->restore(self, 0, count, good->chunk[0], good->length[0]), 0);
     assert_int_equal(app->restore(self, 2, count, good->chunk[2], good->length[2]), -1);
+    assert_int_equal(app->restore(self, 1, count, good->chunk[1], good->length[1]), -1);
     assert_int_equal(app->restore(self, 0, 2, good->chunk[0], good->length[0]), 0);
     assert_int_equal(app->restore(self, 1, count, good->chunk[1], good->length[1]), -1);
     assert_int_equal(app->restore(self, 0, 0, good->chunk[0], good->length[0]), -1);
@@ -280,6 +295,7 @@ int main(void) {
         cmocka_unit_test(a_snapshot_stays_as_it_was_while_appending_goes_on),
         cmocka_unit_test(a_restored_instance_equals_the_original_from_there_on),
         cmocka_unit_test(chunks_that_are_no_state_are_refused_and_change_nothing),
+        cmocka_unit_test(a_chunk_above_the_largest_is_refused),
         cmocka_unit_test(chunks_out_of_order_or_of_another_count_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

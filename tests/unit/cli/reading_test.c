@@ -63,8 +63,8 @@ static void no_drops_are_none_and_many_are_cut(void **state) {
 
 static void busy_time_is_grouped_by_kind_of_stage(void **state) {
     (void)state;
-    static const char *const names[] = {"receiver", "pillar 0", "pillar 11", "signer 1", "merge",
-                                        "transmit", "probe"};
+    static const char *const names[] = {"receiver", "pillar 0", "pillar 11", "signer 1",
+                                        "merge",    "transmit", "probe"};
     page.loops = 1;
     page.loop[0].stage_count = 7;
     for (uint32_t i = 0; i < 7; i++) {

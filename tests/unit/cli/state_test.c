@@ -48,8 +48,7 @@ static pid_t start_holder(char *got) {
     assert_int_equal(pipe(channel), 0);
     const pid_t pid = fork();
     if (pid == 0) {
-        const bool ok =
-            col_state_lock(directory).ok && col_state_write(directory, &published).ok;
+        const bool ok = col_state_lock(directory).ok && col_state_write(directory, &published).ok;
         if (write(channel[1], ok ? "y" : "n", 1) != 1) _exit(1);
         for (;;) pause();
     }

@@ -23,8 +23,8 @@ static void a_file_gives_every_value(void **state) {
     assert_int_equal(genesis->session_outstanding, 64);
     assert_int_equal(genesis->sessions_max, 1024);
     assert_int_equal(genesis->client_sessions_max, 256);
-    assert_int_equal(genesis->operation_bytes_max, 1024);
-    assert_int_equal(genesis->result_bytes_max, 1024);
+    assert_int_equal(genesis->operation_bytes_max, 4096);
+    assert_int_equal(genesis->result_bytes_max, 4096);
     assert_int_equal(genesis->batch_requests_max, 256);
     assert_int_equal(genesis->batch_bytes_max, 65536);
     assert_int_equal(genesis->time_ahead_max_ns, UINT64_C(5000000000));

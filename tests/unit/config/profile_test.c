@@ -93,7 +93,7 @@ static void the_small_profile_is_one_thread(void **state) {
     col_profile *profile = read_project_profile("small.yaml");
     assert_int_equal(profile->idle, COL_IDLE_BLOCK);
     assert_int_equal(profile->mtu, 9000);
-    assert_int_equal(profile->buffers, 512);
+    assert_int_equal(profile->buffers, 256);
     assert_int_equal(profile->memory_mb, 16);
     assert_int_equal(profile->threads, 1);
     assert_int_equal(profile->thread[0].stages, ALL_STAGES);
@@ -113,7 +113,7 @@ static void the_threads_profile_gives_each_stage_its_own(void **state) {
         uint32_t stages, count;
     } expected[5] = {{COL_PLACE_RECEIVER, 1},
                      {COL_PLACE_PILLARS, COL_COUNT_PER_PILLAR},
-                     {COL_PLACE_SIGNER, 2},
+                     {COL_PLACE_SIGNER, 1},
                      {COL_PLACE_MERGE, 1},
                      {COL_PLACE_TRANSMIT, 1}};
     for (uint32_t i = 0; i < 5; i++) {
