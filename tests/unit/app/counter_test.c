@@ -230,7 +230,7 @@ static void chunks_that_are_no_state_are_refused_and_change_nothing(void **state
     for (uint64_t i = 1; i <= 300; i++) count_one(self, i);
     snapshot *good = snapshot_of(self);
     snapshot *bad = calloc(1, sizeof *bad);
-    for (int damage = 0; damage < 8; damage++) {
+    for (int damage = 0; damage < 9; damage++) {
         *bad = *good;
         switch (damage) {
             case 0:
@@ -252,11 +252,14 @@ static void chunks_that_are_no_state_are_refused_and_change_nothing(void **state
                 memset(bad->chunk[1] + 8, 0, 8);
                 break;  // a count of nothing
             case 6:
-                memcpy(bad->chunk[1] + 16, bad->chunk[1], 8);
+                memcpy(bad->chunk[2] + 16, bad->chunk[2], 8);
                 break;  // a session twice
             case 7:
                 memcpy(bad->chunk[1], bad->chunk[2], 16);
                 break;  // not ascending
+            case 8:
+                bad->length[0] = 9;
+                break;
         }
         expect_refused(self, bad);
     }
@@ -268,19 +271,19 @@ static void chunks_that_are_no_state_are_refused_and_change_nothing(void **state
 static void chunks_out_of_order_or_of_another_count_are_refused(void **state) {
     (void)state;
     void *self = app->create("");
-    for (uint64_t i = 1; i <= 300; i++) count_one(self, i);
+    for (uint64_t i = 1; i <= 512; i++) count_one(self, i);
     snapshot *good = snapshot_of(self);
     assert_int_equal(good->count, 3);
     assert_int_equal(app->restore(self, 1, 3, good->chunk[1], good->length[1]), -1);
+    assert_int_equal(app->restore(self, 0, 1, good->chunk[0], good->length[0]), -1);
     assert_int_equal(app->restore(self, 0, 3, good->chunk[0], good->length[0]), 0);
     assert_int_equal(app->restore(self, 2, 3, good->chunk[2], good->length[2]), -1);
+    assert_int_equal(app->restore(self, 1, 3, good->chunk[1], good->length[1]), -1);
     assert_int_equal(app->restore(self, 0, 3, good->chunk[0], good->length[0]), 0);
     assert_int_equal(app->restore(self, 1, 2, good->chunk[1], good->length[1]), -1);
     assert_int_equal(app->restore(self, 0, 3, good->chunk[0], good->length[0]), 0);
-    assert_int_equal(app->restore(self, 0, 3, good->chunk[0], good->length[0]), 0);
-    assert_int_equal(app->restore(self, 1, 3, good->chunk[1], good->length[1]), 0);
-    assert_int_equal(app->restore(self, 2, 3, good->chunk[2], good->length[2]), 0);
-    assert_int_equal(ask(self, 300), 1);
+    assert_int_equal(restore(self, good), 0);  // beginning again is allowed
+    assert_int_equal(ask(self, 512), 1);
     free(good);
     app->destroy(self);
 }

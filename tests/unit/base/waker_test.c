@@ -85,7 +85,7 @@ typedef struct {
 
 /// Come a little later or sooner, so that now and then one side arms just when the other posts.
 static void linger(unsigned number) {
-    for (unsigned left = number * 2654435761u >> 26; left > 0; left--) {
+    for (unsigned left = number * 2654435761u >> 18; left > 0; left--) {
         atomic_signal_fence(memory_order_seq_cst);  // keeps the empty loop
     }
 }

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/pbft/harness.h"
+
+static void a_body_that_comes_after_its_proposal_lets_it_be_prepared(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    assert_int_equal(pre_prepare(s, 1, &a.value), COL_DROP_NONE);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    assert_int_equal(batch_from(s, 0, 1, &a), COL_DROP_NONE);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void a_body_of_another_digest_than_proposed_is_refused(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a"), b = batch_of(&s->options, "b");
+    (void)pre_prepare(s, 1, &a.value);
+    assert_int_equal(batch_from(s, 0, 1, &b), COL_DROP_BAD_DIGEST);
+    assert_int_equal(batch_from(s, 0, 1, &a), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_body_ahead_of_another_proposal_makes_room_for_the_right_one(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a"), b = batch_of(&s->options, "b");
+    assert_int_equal(batch_from(s, 0, 1, &b), COL_DROP_NONE);
+    (void)pre_prepare(s, 1, &a.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    assert_int_equal(batch_from(s, 0, 1, &a), COL_DROP_NONE);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void a_body_with_a_request_that_no_client_sealed_is_not_prepared(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    test_batch forged;
+    batch_start(&forged, 0, WALL);
+    forged.forged = true;
+    batch_add_request(&forged, 1, 1, 1, "steal");
+    batch_finish(&forged);
+    (void)pre_prepare(s, 1, &forged.value);
+    assert_int_equal(batch_from(s, 0, 1, &forged), COL_DROP_BAD_BATCH);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    subject_close(s);
+}
+
+static void a_commit_certificate_backs_a_body_whose_seals_do_not_verify_here(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    test_batch odd;
+    batch_start(&odd, 0, WALL);
+    odd.forged = true;
+    batch_add_request(&odd, 1, 1, 1, "odd");
+    batch_finish(&odd);
+    (void)pre_prepare(s, 1, &odd.value);
+    (void)batch_from(s, 0, 1, &odd);
+    agree(s, 1, &odd.value);
+    col_committed committed;
+    assert_true(next_committed(s, &committed));
+    assert_int_equal(committed.length, odd.length);
+    subject_close(s);
+}
+
+static void bodies_are_taken_from_the_primary_in_this_view_and_window_only(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    assert_int_equal(batch_from(s, 1, 1, &a), COL_DROP_NOT_PRIMARY);
+    assert_int_equal(batch_from(s, 0, 17, &a), COL_DROP_OUTSIDE_WINDOW);
+    col_header header = vote_header(s, COL_BATCH, 0, 1, &a.value);
+    header.view = 1;
+    assert_int_equal(deliver(s, &header, batch_body(&a)), COL_DROP_OTHER_VIEW);
+    header.view = 0;
+    header.run = 1;
+    assert_int_equal(deliver(s, &header, batch_body(&a)), COL_DROP_BAD_RUN);
+    subject_close(s);
+}
+
+static void a_repeated_body_is_not_checked_again(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    (void)propose_to(s, 1, &a);
+    assert_int_equal(s->batch_checks, 1);
+    assert_int_equal(batch_from(s, 0, 1, &a), COL_DROP_REPEATED);
+    assert_int_equal(s->batch_checks, 1);
+    subject_close(s);
+}
+
+static void a_committed_body_is_never_replaced(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a"), b = batch_of(&s->options, "b");
+    commit_batch(s, 1, &a);
+    col_committed committed;
+    assert_true(next_committed(s, &committed));
+    assert_int_equal(batch_from(s, 0, 1, &b), COL_DROP_REPEATED);
+    assert_memory_equal(committed.body, a.bytes, a.length);
+    subject_close(s);
+}
+
+static void garbage_and_oversized_bodies_are_refused(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    static const uint8_t zeros[5000];
+    const col_value none = {0};
+    const col_header header = vote_header(s, COL_BATCH, 0, 1, &none);
+    assert_int_equal(deliver(s, &header, text("not a batch")), COL_DROP_BAD_BATCH);
+    assert_int_equal(deliver(s, &header, (col_bytes){0}), COL_DROP_BAD_BATCH);
+    assert_int_equal(deliver(s, &header, (col_bytes){zeros, sizeof zeros}), COL_DROP_OVERSIZED);
+    subject_close(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_body_that_comes_after_its_proposal_lets_it_be_prepared),
+        cmocka_unit_test(a_body_of_another_digest_than_proposed_is_refused),
+        cmocka_unit_test(a_body_ahead_of_another_proposal_makes_room_for_the_right_one),
+        cmocka_unit_test(a_body_with_a_request_that_no_client_sealed_is_not_prepared),
+        cmocka_unit_test(a_commit_certificate_backs_a_body_whose_seals_do_not_verify_here),
+        cmocka_unit_test(bodies_are_taken_from_the_primary_in_this_view_and_window_only),
+        cmocka_unit_test(a_repeated_body_is_not_checked_again),
+        cmocka_unit_test(a_committed_body_is_never_replaced),
+        cmocka_unit_test(garbage_and_oversized_bodies_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
