@@ -147,11 +147,16 @@ static col_result check_addresses(const col_genesis *genesis) {
     return col_ok();
 }
 
+#define INDEX_STEP 2048u  // 31 of them fit into 16 bits
+
 static void say_pair(script *links, script *bridge, uint32_t id, uint32_t mtu) {
     char device[16];
     col_namespace_device(id, device);
-    say(links, "link add %s address 02:c0:10:00:00:%02x mtu %u type veth peer name b%u mtu %u\n",
-        device, id, mtu, id, mtu);
+    // net_af_packet names its fan-out group by pid xor interface index, 16 bits of each, and two
+    // devices cannot share a group: indices far apart keep processes started together apart.
+    say(links,
+        "link add %s index %u address 02:c0:10:00:00:%02x mtu %u type veth peer name b%u mtu %u\n",
+        device, INDEX_STEP * (id + 1), id, mtu, id, mtu);
     say(links, "link set b%u master " BRIDGE " up\n", id);
     // Frames go to the port that owns the address, whoever claims it; broadcasts still reach
     // everyone.

@@ -18,17 +18,20 @@ static bool worth_fetching(const col_pbft *pbft, uint64_t round, uint64_t known)
     return !col_slot_has_body(slot, wanted) || (wanted->run == 0 && !slot->authentic);
 }
 
-/// The next peer, one that has executed `round` if there is one.
-static uint32_t choose_peer(col_pbft *pbft, uint64_t round) {
+/// The next peer; one that says it has executed `round` once so many say it that one of them is correct:
+/// fewer may all be faulty, and would draw every FETCH to themselves.
+static uint32_t choose_peer(const col_pbft *pbft, uint64_t round) {
     const uint32_t n = pbft->options.replicas;
-    uint32_t fallback = n;
-    for (uint32_t i = 1; i <= n; i++) {
-        const uint32_t candidate = (pbft->fetch_peer + i) % n;
-        if (candidate == pbft->options.self) continue;
-        if (pbft->peer[candidate].executed >= round) return candidate;
-        if (fallback == n) fallback = candidate;
+    uint32_t executed = 0;
+    for (uint32_t r = 0; r < n; r++) {
+        if (pbft->peer[r].executed >= round) executed |= 1u << r;
     }
-    return fallback;
+    const bool believed = (uint32_t)__builtin_popcount(executed) > pbft->options.faults;
+    uint32_t candidate = pbft->fetch_peer;
+    do {
+        candidate = (candidate + 1) % n;
+    } while (candidate == pbft->options.self || (believed && !(executed >> candidate & 1)));
+    return candidate;
 }
 
 static uint64_t known_round(const col_pbft *pbft) {

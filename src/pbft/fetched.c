@@ -71,13 +71,15 @@ static col_drop keep_batch(col_pbft *pbft, col_slot *slot, const col_fetched *fe
 
 static col_drop on_certified(col_pbft *pbft, col_slot *slot, const col_fetched *fetched,
                              const col_value *value) {
-    if (!slot->decided && !certificate_holds(pbft, fetched)) return COL_DROP_BAD_SIGNATURE;
-    if (slot->decided && !col_value_equal(&slot->decided_value, value)) return COL_DROP_CONFLICTING;
+    // Once decided, only the body is of use: the certificate is not looked at, and must not be kept.
+    const bool decided = slot->decided;
+    if (!decided && !certificate_holds(pbft, fetched)) return COL_DROP_BAD_SIGNATURE;
+    if (decided && !col_value_equal(&slot->decided_value, value)) return COL_DROP_CONFLICTING;
     if (value->run == 0) {
         const col_drop drop = keep_batch(pbft, slot, fetched, value, true);
         if (drop != COL_DROP_NONE && drop != COL_DROP_REPEATED) return drop;
     }
-    keep_certificate(pbft, slot, fetched, value);
+    if (!decided) keep_certificate(pbft, slot, fetched, value);
     col_pbft_body_arrived(pbft, slot);
     return COL_DROP_NONE;
 }

@@ -66,6 +66,10 @@ uint64_t col_pbft_stable_round(const col_pbft *pbft);
 bool col_pbft_in_window(const col_pbft *pbft, uint64_t round);
 /// Round of a header's sequence number, 0 when it is not a slot of this pillar.
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header);
+/// Where a primary may propose: one checkpoint interval before the window's end, so that backups that have not
+/// heard of the newest stable checkpoint accept it, and at most W rounds beyond what it has executed itself, so that the
+/// cluster never outruns a primary that misses something.
+bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round);
 /// How many own slots stand at or below a global sequence number.
 uint64_t col_pbft_rounds_up_to(const col_pbft *pbft, uint64_t sequence);
 /// r and start fit: inside the window and between two checkpoints.

@@ -2,20 +2,19 @@
 // Null runs: a primary with nothing to propose lets the merge pass, and no further than it must.
 #include "src/pbft/internal.h"
 
-/// The longest run that may start at `start`: to the next checkpoint, within the window.
+/// The longest run that may start at `start`, where a proposal may: it ends with the checkpoint interval.
 static uint32_t longest_run(const col_pbft *pbft, uint64_t start, uint64_t wanted) {
     const uint64_t interval = pbft->options.checkpoint_interval;
     const uint64_t to_checkpoint = interval - (start - 1) % interval;
-    const uint64_t to_window = col_pbft_stable_round(pbft) + pbft->options.window - start + 1;
     uint64_t run = wanted < COL_RUN_MAX ? wanted : COL_RUN_MAX;
     if (run > to_checkpoint) run = to_checkpoint;
-    if (run > to_window) run = to_window;
+    while (!col_pbft_may_propose(pbft, start + run - 1)) run--;
     return (uint32_t)run;
 }
 
 static bool propose_run(col_pbft *pbft, uint64_t wanted) {
     const uint64_t start = pbft->next_round;
-    if (!col_pbft_in_window(pbft, start)) return false;
+    if (!col_pbft_may_propose(pbft, start)) return false;
     const col_value value = {col_null_digest, (uint8_t)longest_run(pbft, start, wanted)};
     for (uint32_t i = 0; i < value.run; i++) {
         const col_slot *covered = col_pbft_slot(pbft, start + i);

@@ -77,6 +77,12 @@ bool col_pbft_in_window(const col_pbft *pbft, uint64_t round) {
     return round > stable && round - stable <= pbft->options.window;
 }
 
+bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round) {
+    const uint64_t window = pbft->options.window;
+    return round > col_pbft_stable_round(pbft) && round <= pbft->executed + window &&
+           round <= col_pbft_stable_round(pbft) + window - pbft->options.checkpoint_interval;
+}
+
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header) {
     const uint32_t pillars = pbft->options.pillars;
     if (header->sequence == 0 || header->sequence > UINT64_MAX - pillars) return 0;
@@ -242,6 +248,12 @@ static void on_stable(col_pbft *pbft, uint64_t checkpoint) {
     if (pbft->next_round <= round) pbft->next_round = round + 1;
     if (pbft->highest < round) pbft->highest = round;
     col_pbft_active(pbft);
+    // q replicas are a whole interval ahead: what is missing here is lost, not on its way.
+    const col_slot *head = col_slots_find(&pbft->slots, pbft->executed + 1);
+    const bool waits = head == NULL || !head->committed;
+    if (waits && pbft->executed + pbft->options.checkpoint_interval <= round) {
+        col_pbft_fetch_missing(pbft);
+    }
 }
 
 static void on_tick(col_pbft *pbft) {

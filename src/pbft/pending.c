@@ -83,7 +83,7 @@ uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified,
     pending->length = (uint32_t)verified->message.bytes.length;
     pending->seal_length = (uint32_t)verified->seal.length;
     pending->next = COL_PENDING_NONE;
-    pending->queued = pending->gone = pending->proposed = false;
+    pending->queued = pending->proposed = false;
     memcpy(pending->bytes, verified->message.bytes.at, pending->length);
     if (pending->seal_length > 0) memcpy(pending->seal, verified->seal.at, pending->seal_length);
     pendings->count++;
@@ -101,6 +101,7 @@ void col_pendings_queue(col_pendings *pendings, uint32_t index) {
     COL_ASSERT(!pending->queued);
     pending->queued = true;
     pending->next = COL_PENDING_NONE;
+    pending->previous = pendings->ready_tail;
     if (pendings->ready_tail == COL_PENDING_NONE) {
         pendings->ready_head = index;
     } else {
@@ -110,22 +111,28 @@ void col_pendings_queue(col_pendings *pendings, uint32_t index) {
     pendings->ready++;
 }
 
-void col_pendings_pop(col_pendings *pendings) {
-    col_pending *pending = &pendings->pending[pendings->ready_head];
-    pendings->ready_head = pending->next;
-    if (pendings->ready_head == COL_PENDING_NONE) pendings->ready_tail = COL_PENDING_NONE;
-    pending->proposed = true;
+static void unlink_ready(col_pendings *pendings, const col_pending *pending) {
+    if (pending->previous == COL_PENDING_NONE) {
+        pendings->ready_head = pending->next;
+    } else {
+        pendings->pending[pending->previous].next = pending->next;
+    }
+    if (pending->next == COL_PENDING_NONE) {
+        pendings->ready_tail = pending->previous;
+    } else {
+        pendings->pending[pending->next].previous = pending->previous;
+    }
     pendings->ready--;
 }
 
-uint32_t col_pendings_peek(col_pendings *pendings) {
-    while (pendings->ready_head != COL_PENDING_NONE) {
-        const uint32_t index = pendings->ready_head;
-        if (!pendings->pending[index].gone) return index;
-        col_pendings_pop(pendings);
-        put_back(pendings, index);
-    }
-    return COL_PENDING_NONE;
+uint32_t col_pendings_peek(const col_pendings *pendings) {
+    return pendings->ready_head;
+}
+
+void col_pendings_pop(col_pendings *pendings) {
+    col_pending *pending = &pendings->pending[pendings->ready_head];
+    unlink_ready(pendings, pending);
+    pending->proposed = true;
 }
 
 void col_pendings_queue_session(col_pendings *pendings, col_session_view *session) {
@@ -143,12 +150,9 @@ static void release(col_pendings *pendings, uint32_t *place) {
     const uint32_t index = *place;
     if (index == COL_PENDING_NONE) return;
     *place = COL_PENDING_NONE;
-    col_pending *pending = &pendings->pending[index];
-    if (pending->queued && !pending->proposed) {
-        pending->gone = true;  // the ready list drops it when it comes to it
-    } else {
-        put_back(pendings, index);
-    }
+    const col_pending *pending = &pendings->pending[index];
+    if (pending->queued && !pending->proposed) unlink_ready(pendings, pending);
+    put_back(pendings, index);
 }
 
 void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,

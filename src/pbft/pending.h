@@ -17,8 +17,8 @@ typedef struct {
     uint32_t length;
     uint32_t seal_length;
     uint32_t next;        ///< in the ready or free list
+    uint32_t previous;    ///< in the ready list
     bool queued;          ///< in the ready list, or proposed
-    bool gone;            ///< executed while queued: skip it
     bool proposed;
     uint8_t *bytes;
     uint8_t *seal;
@@ -84,8 +84,9 @@ void col_pendings_keep_early(col_pendings *pendings, const col_verified *verifie
 /// Append to the ready list.
 void col_pendings_queue(col_pendings *pendings, uint32_t index);
 
-/// Take the oldest ready request that still waits. @return its index, or COL_PENDING_NONE
-uint32_t col_pendings_peek(col_pendings *pendings);
+/// The oldest ready request. @return its index, or COL_PENDING_NONE
+uint32_t col_pendings_peek(const col_pendings *pendings);
+/// Take it out of the ready list: it is proposed.
 void col_pendings_pop(col_pendings *pendings);
 
 /// Queue what follows in a session: numbers from `next` on that are here.

@@ -165,7 +165,7 @@ static bool worth_proposing(const col_pbft *pbft) {
 }
 
 static bool propose_batch(col_pbft *pbft) {
-    if (!worth_proposing(pbft) || !col_pbft_in_window(pbft, pbft->next_round)) return false;
+    if (!worth_proposing(pbft) || !col_pbft_may_propose(pbft, pbft->next_round)) return false;
     if (col_pendings_peek(&pbft->pendings) == COL_PENDING_NONE) return false;
     col_slot *slot = col_pbft_slot(pbft, pbft->next_round);
     if (slot == NULL || slot->proposed != 0 || slot->committed) return false;

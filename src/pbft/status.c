@@ -102,8 +102,10 @@ static void resend_slot(col_pbft *pbft, const col_slot *slot, const col_status_s
 
 static void resend_missing(col_pbft *pbft, const col_status *status, uint32_t peer) {
     const uint64_t stable = col_pbft_stable_round(pbft);
-    uint64_t round = (status->executed > stable ? status->executed : stable) + 1;
-    for (; round <= pbft->highest; round++) {
+    uint64_t round = status->executed > stable ? status->executed : stable;
+    // Compared before it is counted up: a peer may claim any number.
+    while (round < pbft->highest) {
+        round++;
         const col_slot *slot = col_slots_find(&pbft->slots, round);
         if (slot == NULL) continue;
         const uint64_t place = round - status->executed - 1;

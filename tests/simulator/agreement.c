@@ -25,12 +25,12 @@ struct sim_agreement {
     slot_table voted[COL_PILLARS_MAX];
 };
 
-void sim_agreement_init(sim *sim) {
+void sim_agreement_init(sim_run *sim) {
     sim->agreement = calloc(1, sizeof *sim->agreement);
     COL_ASSERT(sim->agreement != NULL);
 }
 
-void sim_agreement_close(sim *sim) {
+void sim_agreement_close(sim_run *sim) {
     for (uint32_t k = 0; k < COL_PILLARS_MAX; k++) {
         free(sim->agreement->committed[k].slot);
         free(sim->agreement->voted[k].slot);
@@ -53,7 +53,7 @@ static bool equal(const slot_value *a, const slot_value *b) {
     return a->run == b->run && a->start == b->start && col_digest_equal(&a->digest, &b->digest);
 }
 
-static void expect(sim *sim, slot_table *table, uint64_t round, const slot_value *value,
+static void expect(sim_run *sim, slot_table *table, uint64_t round, const slot_value *value,
                    const char *what, uint32_t pillar) {
     slot_value *seen = slot_of(table, round);
     if (!seen->known) {
@@ -68,7 +68,7 @@ static void expect(sim *sim, slot_table *table, uint64_t round, const slot_value
              value->start);
 }
 
-void sim_agreement_committed(sim *sim, uint32_t replica, uint32_t pillar,
+void sim_agreement_committed(sim_run *sim, uint32_t replica, uint32_t pillar,
                              const col_committed *committed) {
     if (!sim_is_correct(sim, replica)) return;
     const uint32_t slots = committed->run == 0 ? 1 : committed->run;
@@ -89,7 +89,7 @@ void sim_agreement_committed(sim *sim, uint32_t replica, uint32_t pillar,
     }
 }
 
-static void check_window(sim *sim, uint32_t replica, const col_header *header, uint64_t round) {
+static void check_window(sim_run *sim, uint32_t replica, const col_header *header, uint64_t round) {
     const col_pbft_figures figures = sim_figures(&sim->replica[replica], header->pillar);
     const uint64_t stable = figures.stable * sim->plan.interval;
     if (round > stable && round <= stable + sim->plan.window) return;
@@ -97,7 +97,7 @@ static void check_window(sim *sim, uint32_t replica, const col_header *header, u
              col_type_name(header->type), round, stable);
 }
 
-void sim_agreement_sent(sim *sim, uint32_t replica, const col_header *header) {
+void sim_agreement_sent(sim_run *sim, uint32_t replica, const col_header *header) {
     if (header->type != COL_PREPARE && header->type != COL_COMMIT) return;
     const uint64_t round = col_round_of(header->sequence, sim->plan.pillars);
     check_window(sim, replica, header, round);

@@ -45,25 +45,25 @@ struct sim_byzantine {
     uint8_t scratch[65536];
 };
 
-static bool behaves(const sim *sim, uint32_t replica, uint32_t fault) {
+static bool behaves(const sim_run *sim, uint32_t replica, uint32_t fault) {
     return sim->plan.behaviour[replica] & fault;
 }
 
-static bool percent(sim *sim, uint32_t chance) {
+static bool percent(sim_run *sim, uint32_t chance) {
     return sim_percent(&sim->byzantine->random, chance);
 }
 
-static uint64_t below(sim *sim, uint64_t bound) {
+static uint64_t below(sim_run *sim, uint64_t bound) {
     return sim_below(&sim->byzantine->random, bound);
 }
 
-static col_digest random_digest(sim *sim) {
+static col_digest random_digest(sim_run *sim) {
     col_digest digest;
     for (uint32_t i = 0; i < sizeof digest.byte; i++) digest.byte[i] = (uint8_t)below(sim, 256);
     return digest;
 }
 
-void sim_byzantine_observe(sim *sim, const col_header *header, col_bytes body) {
+void sim_byzantine_observe(sim_run *sim, const col_header *header, col_bytes body) {
     struct sim_byzantine *self = sim->byzantine;
     if (sim->plan.faulty == 0) return;
     if (header->type == COL_PRE_PREPARE) self->seen[self->seen_count++ % SEEN] = *header;
@@ -81,7 +81,7 @@ static void remember_sent(struct sim_byzantine *self, sim_packet *packet) {
     *place = packet;
 }
 
-static void send_one(sim *sim, uint32_t replica, const col_header *header, col_bytes body,
+static void send_one(sim_run *sim, uint32_t replica, const col_header *header, col_bytes body,
                      uint32_t to) {
     if (to == replica || sim->faulty_off) return;
     sim_packet *packet = sim_packet_seal(sim, replica, header, body);
@@ -93,7 +93,7 @@ static void send_one(sim *sim, uint32_t replica, const col_header *header, col_b
 
 // Altered proposals
 
-static alteration *find_alteration(sim *sim, const col_header *header) {
+static alteration *find_alteration(sim_run *sim, const col_header *header) {
     alteration *place =
         &sim->byzantine->alteration[(header->sequence * 16 + header->pillar) % ALTERATIONS];
     const bool same = place->used && place->header.sequence == header->sequence &&
@@ -101,7 +101,7 @@ static alteration *find_alteration(sim *sim, const col_header *header) {
     return same ? place : NULL;
 }
 
-static alteration *new_alteration(sim *sim, uint32_t leader, const col_header *header) {
+static alteration *new_alteration(sim_run *sim, uint32_t leader, const col_header *header) {
     alteration *place =
         &sim->byzantine->alteration[(header->sequence * 16 + header->pillar) % ALTERATIONS];
     free(place->body[0]);
@@ -111,7 +111,7 @@ static alteration *new_alteration(sim *sim, uint32_t leader, const col_header *h
     return place;
 }
 
-static void set_body(sim *sim, alteration *altered, uint32_t variant, col_bytes body) {
+static void set_body(sim_run *sim, alteration *altered, uint32_t variant, col_bytes body) {
     col_batch_check check;
     sim_batch_check(sim, altered->header.pillar, body, &check);
     altered->digest[variant] = check.digest;
@@ -122,7 +122,7 @@ static void set_body(sim *sim, alteration *altered, uint32_t variant, col_bytes 
 }
 
 /// The batch with another time, and the contents of an older one in front of its own when there is room.
-static col_bytes rewrite(sim *sim, col_bytes body, const known_body *older, uint64_t time_ahead) {
+static col_bytes rewrite(sim_run *sim, col_bytes body, const known_body *older, uint64_t time_ahead) {
     struct sim_byzantine *self = sim->byzantine;
     col_batch batch, old = {0};
     COL_ASSERT(col_batch_read(body, &batch));
@@ -139,7 +139,7 @@ static col_bytes rewrite(sim *sim, col_bytes body, const known_body *older, uint
     return (col_bytes){self->scratch, col_writer_used(&writer)};
 }
 
-static const known_body *some_body(sim *sim, uint32_t pillar) {
+static const known_body *some_body(sim_run *sim, uint32_t pillar) {
     struct sim_byzantine *self = sim->byzantine;
     for (uint32_t i = 0; i < BODIES && self->body_count > 0; i++) {
         const known_body *known = &self->body[below(sim, BODIES)];
@@ -149,7 +149,7 @@ static const known_body *some_body(sim *sim, uint32_t pillar) {
 }
 
 /// A batch of one request that its client never made, for a session that exists.
-static col_bytes forge(sim *sim, uint32_t pillar, uint64_t time_ns) {
+static col_bytes forge(sim_run *sim, uint32_t pillar, uint64_t time_ns) {
     struct sim_byzantine *self = sim->byzantine;
     const uint64_t id = (1 + below(sim, 4)) * sim->plan.pillars + pillar;
     const uint8_t operation[8] = {0};
@@ -182,7 +182,7 @@ static col_bytes forge(sim *sim, uint32_t pillar, uint64_t time_ns) {
     return (col_bytes){self->scratch, col_writer_used(&writer)};
 }
 
-static void vote_for_variants(sim *sim, const alteration *altered) {
+static void vote_for_variants(sim_run *sim, const alteration *altered) {
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         if (sim_is_correct(sim, r) || behaves(sim, r, SIM_SILENT)) continue;
         for (uint32_t to = 0; to < sim->plan.replicas; to++) {
@@ -202,7 +202,7 @@ static void vote_for_variants(sim *sim, const alteration *altered) {
 }
 
 /// Decide what becomes of an own batch. @return NULL when it travels as it is
-static alteration *alter_batch(sim *sim, uint32_t leader, const col_header *header,
+static alteration *alter_batch(sim_run *sim, uint32_t leader, const col_header *header,
                                col_bytes body) {
     alteration *altered = find_alteration(sim, header);
     if (altered != NULL) return altered;
@@ -230,7 +230,7 @@ static alteration *alter_batch(sim *sim, uint32_t leader, const col_header *head
     return altered;
 }
 
-static alteration *alter_run(sim *sim, uint32_t leader, const col_header *header) {
+static alteration *alter_run(sim_run *sim, uint32_t leader, const col_header *header) {
     alteration *altered = find_alteration(sim, header);
     if (altered != NULL || header->run == 0) return altered;
     if (!behaves(sim, leader, SIM_EQUIVOCATES) || !percent(sim, 20)) return NULL;
@@ -244,14 +244,14 @@ static alteration *alter_run(sim *sim, uint32_t leader, const col_header *header
 }
 
 /// A copy with the same batch digest and a first bundle that does not verify.
-static col_bytes tamper(sim *sim, col_bytes body) {
+static col_bytes tamper(sim_run *sim, col_bytes body) {
     uint8_t *copy = sim->byzantine->scratch;
     memcpy(copy, body.at, body.length);
     copy[COL_BATCH_HEADER_BYTES + 4 + 5] ^= 0x40;  // the bundle's scheme
     return (col_bytes){copy, body.length};
 }
 
-static void send_batch(sim *sim, uint32_t replica, const col_header *header, col_bytes body,
+static void send_batch(sim_run *sim, uint32_t replica, const col_header *header, col_bytes body,
                        uint32_t to, const alteration *altered) {
     if (altered != NULL) {
         const uint32_t variant = altered->second >> to & 1;
@@ -262,7 +262,7 @@ static void send_batch(sim *sim, uint32_t replica, const col_header *header, col
     send_one(sim, replica, header, body, to);
 }
 
-static void send_proposal(sim *sim, uint32_t replica, const col_header *header, uint32_t to,
+static void send_proposal(sim_run *sim, uint32_t replica, const col_header *header, uint32_t to,
                           const alteration *altered) {
     col_header changed = *header;
     if (altered != NULL) {
@@ -276,7 +276,7 @@ static void send_proposal(sim *sim, uint32_t replica, const col_header *header, 
 
 // Votes and the rest
 
-static void send_vote(sim *sim, uint32_t replica, const col_header *header, uint32_t to) {
+static void send_vote(sim_run *sim, uint32_t replica, const col_header *header, uint32_t to) {
     const alteration *altered = find_alteration(sim, header);
     col_header vote = *header;
     if (altered != NULL && altered->with_votes) {
@@ -298,7 +298,7 @@ static void send_vote(sim *sim, uint32_t replica, const col_header *header, uint
     send_one(sim, replica, &vote, (col_bytes){0}, to);
 }
 
-static void send_checkpoint(sim *sim, uint32_t replica, const col_header *header, uint32_t to) {
+static void send_checkpoint(sim_run *sim, uint32_t replica, const col_header *header, uint32_t to) {
     col_header wrong = *header;
     if (behaves(sim, replica, SIM_CHECKPOINTS)) {
         if (percent(sim, 50)) wrong.digest = random_digest(sim);
@@ -308,7 +308,7 @@ static void send_checkpoint(sim *sim, uint32_t replica, const col_header *header
 }
 
 /// Everything was executed here, it says; and it never serves any of it.
-static void send_status(sim *sim, uint32_t replica, const col_header *header, col_bytes body,
+static void send_status(sim_run *sim, uint32_t replica, const col_header *header, col_bytes body,
                         uint32_t to) {
     col_status status;
     if (!behaves(sim, replica, SIM_ABSORBS) || !col_status_read(body, &status)) {
@@ -323,7 +323,7 @@ static void send_status(sim *sim, uint32_t replica, const col_header *header, co
              (col_bytes){sim->byzantine->scratch, col_writer_used(&writer)}, to);
 }
 
-static void replay(sim *sim, uint32_t replica) {
+static void replay(sim_run *sim, uint32_t replica) {
     struct sim_byzantine *self = sim->byzantine;
     sim_packet *packet = self->sent[below(sim, SENT)];
     if (packet == NULL || packet->header.sender != replica) return;
@@ -331,7 +331,7 @@ static void replay(sim *sim, uint32_t replica) {
     if (to != replica) sim_network_send(sim, replica, to, sim->now_ns, packet);
 }
 
-static void send_to(sim *sim, uint32_t replica, const col_header *header, col_bytes body,
+static void send_to(sim_run *sim, uint32_t replica, const col_header *header, col_bytes body,
                     uint32_t to, const alteration *altered) {
     switch (header->type) {
         case COL_BATCH:
@@ -359,7 +359,7 @@ static void send_to(sim *sim, uint32_t replica, const col_header *header, col_by
 
 void sim_byzantine_send(sim_replica *replica, const col_header *header, col_bytes body,
                         uint32_t replicas) {
-    sim *sim = replica->sim;
+    sim_run *sim = replica->sim;
     if (sim->faulty_off || behaves(sim, replica->id, SIM_SILENT)) return;
     const alteration *altered = NULL;
     if (header->type == COL_BATCH) altered = alter_batch(sim, replica->id, header, body);
@@ -374,7 +374,7 @@ void sim_byzantine_send(sim_replica *replica, const col_header *header, col_byte
 // Garbage
 
 /// Rounds at the edges of what a victim accepts, and beyond all reason.
-static uint64_t edge_round(sim *sim, uint32_t victim, uint32_t pillar) {
+static uint64_t edge_round(sim_run *sim, uint32_t victim, uint32_t pillar) {
     const col_pbft_figures figures = sim_figures(&sim->replica[victim], pillar);
     const uint64_t low = figures.stable * sim->plan.interval;
     const uint64_t high = low + sim->plan.window;
@@ -397,13 +397,13 @@ static uint64_t edge_round(sim *sim, uint32_t victim, uint32_t pillar) {
     return edge[below(sim, sizeof edge / sizeof *edge)];
 }
 
-static uint64_t edge_sequence(sim *sim, uint32_t victim, uint32_t pillar) {
+static uint64_t edge_sequence(sim_run *sim, uint32_t victim, uint32_t pillar) {
     if (percent(sim, 10)) return UINT64_MAX - below(sim, 20);
     const uint64_t round = edge_round(sim, victim, pillar);
     return (round - 1) * sim->plan.pillars + (pillar == 0 ? sim->plan.pillars : pillar);
 }
 
-static col_bytes garbage_status(sim *sim, uint32_t victim, uint32_t pillar) {
+static col_bytes garbage_status(sim_run *sim, uint32_t victim, uint32_t pillar) {
     col_status status = {.view = below(sim, 3),
                          .executed = edge_round(sim, victim, pillar),
                          .stable = edge_round(sim, victim, pillar),
@@ -421,7 +421,7 @@ static col_bytes garbage_status(sim *sim, uint32_t victim, uint32_t pillar) {
     return (col_bytes){sim->byzantine->scratch, col_writer_used(&writer)};
 }
 
-static col_bytes garbage_fetch(sim *sim, uint32_t victim, uint32_t pillar) {
+static col_bytes garbage_fetch(sim_run *sim, uint32_t victim, uint32_t pillar) {
     col_fetch fetch = {.count = (uint16_t)(1 + below(sim, COL_FETCH_ROUNDS_MAX))};
     for (uint32_t i = 0; i < fetch.count; i++) fetch.round[i] = edge_round(sim, victim, pillar);
     if (percent(sim, 20)) {
@@ -434,7 +434,7 @@ static col_bytes garbage_fetch(sim *sim, uint32_t victim, uint32_t pillar) {
 
 /// A certificate that names a real value, with seals that do not prove it: repeated senders, senders
 /// that do not exist, the sender's own seal for others, noise.
-static uint8_t garbage_seals(sim *sim, uint32_t replica, col_fetched *fetched, uint8_t *room) {
+static uint8_t garbage_seals(sim_run *sim, uint32_t replica, col_fetched *fetched, uint8_t *room) {
     const uint8_t count = (uint8_t)below(sim, percent(sim, 80) ? sim->plan.replicas + 1 : 33);
     const bool distinct = percent(sim, 50);
     for (uint8_t i = 0; i < count; i++) {
@@ -456,7 +456,7 @@ static uint8_t garbage_seals(sim *sim, uint32_t replica, col_fetched *fetched, u
     return count;
 }
 
-static col_bytes garbage_fetched(sim *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
+static col_bytes garbage_fetched(sim_run *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
     struct sim_byzantine *self = sim->byzantine;
     uint8_t room[33 * 32];
     col_fetched fetched = {.sequence = edge_sequence(sim, victim, pillar),
@@ -477,7 +477,7 @@ static col_bytes garbage_fetched(sim *sim, uint32_t replica, uint32_t victim, ui
     return (col_bytes){self->scratch, col_writer_used(&writer)};
 }
 
-static void garbage_slot_message(sim *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
+static void garbage_slot_message(sim_run *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
     static const uint8_t type[] = {COL_PRE_PREPARE, COL_PREPARE, COL_COMMIT, COL_BATCH};
     col_header header = {.type = type[below(sim, sizeof type)],
                          .pillar = (uint8_t)pillar,
@@ -497,7 +497,7 @@ static void garbage_slot_message(sim *sim, uint32_t replica, uint32_t victim, ui
     send_one(sim, replica, &header, body, victim);
 }
 
-static void garbage_checkpoint(sim *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
+static void garbage_checkpoint(sim_run *sim, uint32_t replica, uint32_t victim, uint32_t pillar) {
     const col_pbft_figures figures = sim_figures(&sim->replica[victim], pillar);
     const uint64_t number[] = {0, figures.stable, figures.stable + 1, figures.stable + below(sim, 9),
                                UINT64_C(1) << 63, UINT64_MAX};
@@ -512,7 +512,7 @@ static void garbage_checkpoint(sim *sim, uint32_t replica, uint32_t victim, uint
     send_one(sim, replica, &header, (col_bytes){0}, victim);
 }
 
-static void send_garbage(sim *sim, uint32_t replica) {
+static void send_garbage(sim_run *sim, uint32_t replica) {
     const uint32_t victim = (uint32_t)below(sim, sim->plan.replicas);
     const uint32_t pillar = (uint32_t)below(sim, sim->plan.pillars);
     if (!sim_is_correct(sim, victim)) return;
@@ -551,7 +551,7 @@ static void send_garbage(sim *sim, uint32_t replica) {
     send_one(sim, replica, &header, body, victim);
 }
 
-static void garbage_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void garbage_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)part;
     (void)packet;
     if (sim->faulty_off) return;
@@ -561,7 +561,7 @@ static void garbage_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *pac
            garbage_turn, node, 0, NULL);
 }
 
-void sim_byzantine_init(sim *sim) {
+void sim_byzantine_init(sim_run *sim) {
     sim->byzantine = calloc(1, sizeof *sim->byzantine);
     COL_ASSERT(sim->byzantine != NULL);
     sim->byzantine->random = sim_random_of(sim->plan.seed, 300);
@@ -571,7 +571,7 @@ void sim_byzantine_init(sim *sim) {
     }
 }
 
-void sim_byzantine_close(sim *sim) {
+void sim_byzantine_close(sim_run *sim) {
     struct sim_byzantine *self = sim->byzantine;
     for (uint32_t i = 0; i < SENT; i++) {
         if (self->sent[i] != NULL) sim_packet_release(self->sent[i]);

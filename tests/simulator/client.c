@@ -5,10 +5,10 @@
 
 #define TREE_MESSAGES_MAX 16
 
-static void client_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
+static void client_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
 
 static void wake_at(sim_client *client, uint64_t at_ns) {
-    sim *sim = client->sim;
+    sim_run *sim = client->sim;
     if (at_ns >= client->turn_ns) return;
     client->turn_ns = at_ns < sim->now_ns ? sim->now_ns : at_ns;
     sim_at(sim, client->turn_ns, client_turn, client->id, 0, NULL);
@@ -43,7 +43,7 @@ static sim_packet *make(sim_client *client, const col_client_message *message) {
 
 static void send_tree(sim_client *client, sim_packet **packet, const uint32_t *replicas,
                       uint32_t count) {
-    sim *sim = client->sim;
+    sim_run *sim = client->sim;
     seal(client, packet, count);
     for (uint32_t i = 0; i < count; i++) {
         const col_header *header = &packet[i]->header;
@@ -72,7 +72,7 @@ static void send_all(sim_client *client) {
     if (count > 0) send_tree(client, packet, replicas, count);
 }
 
-static void client_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void client_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)part;
     (void)packet;
     sim_client *client = &sim->client[node];
@@ -87,7 +87,7 @@ static void client_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *pack
 }
 
 /// An operation names its client and number, so that its result can be found again.
-static void submit(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void submit(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)part;
     (void)packet;
     sim_client *client = &sim->client[node];
@@ -116,7 +116,7 @@ static void on_done(void *context, uint64_t tag, col_client_status status, const
     sim_once_finished(client->sim, client->id, tag, status, (col_bytes){result, length});
 }
 
-void sim_client_deliver(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+void sim_client_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)part;
     sim_client *client = &sim->client[node - sim->plan.replicas];
     if (sim->load_off) return;
@@ -125,12 +125,12 @@ void sim_client_deliver(sim *sim, uint32_t node, uint32_t part, sim_packet *pack
         COL_DROP_NONE) {
         return;
     }
-    (void)col_client_core_receive(client->core, &verified.message, sim->now_ns);
+    (void)col_client_core_receive(client->core, &verified, sim->now_ns);
     send_all(client);
     wake_at(client, sim->now_ns + COL_CLIENT_TICK_NS);
 }
 
-void sim_client_init(sim *sim, uint32_t id) {
+void sim_client_init(sim_run *sim, uint32_t id) {
     sim_client *client = &sim->client[id];
     const sim_plan *plan = &sim->plan;
     *client = (sim_client){.sim = sim, .id = id, .turn_ns = COL_NEVER};

@@ -6,7 +6,7 @@ col_endpoint sim_client_endpoint(uint32_t client) {
     return (col_endpoint){UINT32_C(0x0a000001) + client, (uint16_t)(5000 + client)};
 }
 
-void sim_network_init(sim *sim) {
+void sim_network_init(sim_run *sim) {
     for (uint32_t a = 0; a < SIM_NODES_MAX; a++) {
         for (uint32_t b = 0; b < SIM_NODES_MAX; b++) {
             sim->network[a][b] = sim_random_of(sim->plan.seed, 1000 + a * SIM_NODES_MAX + b);
@@ -14,7 +14,7 @@ void sim_network_init(sim *sim) {
     }
 }
 
-static bool is_cut(const sim *sim, uint32_t node, uint64_t at_ns) {
+static bool is_cut(const sim_run *sim, uint32_t node, uint64_t at_ns) {
     for (uint32_t i = 0; i < sim->plan.cuts; i++) {
         const sim_cut *cut = &sim->plan.cut[i];
         if (cut->paused || !(cut->nodes >> node & 1)) continue;
@@ -23,7 +23,7 @@ static bool is_cut(const sim *sim, uint32_t node, uint64_t at_ns) {
     return false;
 }
 
-uint64_t sim_network_paused_until(const sim *sim, uint32_t node) {
+uint64_t sim_network_paused_until(const sim_run *sim, uint32_t node) {
     for (uint32_t i = 0; i < sim->plan.cuts; i++) {
         const sim_cut *cut = &sim->plan.cut[i];
         if (!cut->paused || !(cut->nodes >> node & 1)) continue;
@@ -40,7 +40,7 @@ static uint64_t draw_delay(const sim_plan *plan, sim_random *random, bool healed
     return delay;
 }
 
-static void arrive(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void arrive(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     sim->in_flight--;
     if (node < sim->plan.replicas) {
         sim_replica_deliver(sim, node, part, packet);
@@ -49,7 +49,7 @@ static void arrive(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     }
 }
 
-void sim_network_send(sim *sim, uint32_t from, uint32_t to, uint64_t sealed_ns,
+void sim_network_send(sim_run *sim, uint32_t from, uint32_t to, uint64_t sealed_ns,
                       sim_packet *packet) {
     sim_random *random = &sim->network[from][to];
     const uint64_t at_ns = sealed_ns + draw_delay(&sim->plan, random, sim->healed);

@@ -26,7 +26,7 @@ struct sim_once {
     request_place *request[SIM_CLIENTS_MAX];
 };
 
-void sim_once_init(sim *sim) {
+void sim_once_init(sim_run *sim) {
     sim->once = calloc(1, sizeof *sim->once);
     COL_ASSERT(sim->once != NULL);
     for (uint32_t c = 0; c < sim->plan.clients; c++) {
@@ -35,7 +35,7 @@ void sim_once_init(sim *sim) {
     }
 }
 
-void sim_once_close(sim *sim) {
+void sim_once_close(sim_run *sim) {
     for (uint32_t c = 0; c < sim->plan.clients; c++) free(sim->once->request[c]);
     free(sim->once);
 }
@@ -50,31 +50,31 @@ static uint64_t key_of(const col_header *header) {
     return key | 1;
 }
 
-static uint64_t *place_of(const sim *sim, uint64_t key) {
+static uint64_t *place_of(const sim_run *sim, uint64_t key) {
     uint64_t at = key >> 20;
     while (sim->once->issued[at % PLACES] != 0 && sim->once->issued[at % PLACES] != key) at++;
     return &sim->once->issued[at % PLACES];
 }
 
-void sim_once_issued(sim *sim, const col_header *header) {
+void sim_once_issued(sim_run *sim, const col_header *header) {
     uint64_t *place = place_of(sim, key_of(header));
     if (*place != 0) return;
     COL_ASSERT(++sim->once->issued_count < PLACES / 2);
     *place = key_of(header);
 }
 
-bool sim_once_was_issued(const sim *sim, const col_header *header) {
+bool sim_once_was_issued(const sim_run *sim, const col_header *header) {
     return *place_of(sim, key_of(header)) != 0;
 }
 
-static session_place *session_of(sim *sim, uint32_t replica, uint64_t session) {
+static session_place *session_of(sim_run *sim, uint32_t replica, uint64_t session) {
     session_place *places = sim->once->session[replica];
     uint64_t at = sim_mix(session) % SESSION_PLACES;
     while (places[at].last != 0 && places[at].session != session) at = (at + 1) % SESSION_PLACES;
     return &places[at];
 }
 
-static uint64_t sum_of(const sim *sim, col_bytes result) {
+static uint64_t sum_of(const sim_run *sim, col_bytes result) {
     col_digest digest;
     col_hash(&sim->hasher, result, &digest);
     uint64_t sum;
@@ -83,7 +83,7 @@ static uint64_t sum_of(const sim *sim, col_bytes result) {
 }
 
 /// A client really made this request, byte for byte.
-static bool is_genuine(const sim *sim, const col_app_request *request) {
+static bool is_genuine(const sim_run *sim, const col_app_request *request) {
     uint8_t bytes[COL_REQUEST_OVERHEAD + 256];
     const uint8_t pillar = (uint8_t)(request->session % sim->plan.pillars);
     const col_request body = {.client = request->client,
@@ -103,7 +103,7 @@ static bool is_genuine(const sim *sim, const col_app_request *request) {
 }
 
 /// The request that an operation belongs to: see client.c.
-static request_place *request_of(sim *sim, const col_app_request *request) {
+static request_place *request_of(sim_run *sim, const col_app_request *request) {
     uint32_t client, tag;
     if (request->length < 8 || !is_genuine(sim, request)) return NULL;
     memcpy(&client, request->operation, sizeof client);
@@ -113,7 +113,7 @@ static request_place *request_of(sim *sim, const col_app_request *request) {
     return &sim->once->request[client][tag];
 }
 
-void sim_once_executed(sim *sim, uint32_t replica, const col_app_request *request,
+void sim_once_executed(sim_run *sim, uint32_t replica, const col_app_request *request,
                        col_bytes result) {
     if (!sim_is_correct(sim, replica)) return;
     session_place *place = session_of(sim, replica, request->session);
@@ -131,7 +131,7 @@ void sim_once_executed(sim *sim, uint32_t replica, const col_app_request *reques
     made->executed = true;
 }
 
-void sim_once_finished(sim *sim, uint32_t client, uint64_t tag, col_client_status status,
+void sim_once_finished(sim_run *sim, uint32_t client, uint64_t tag, col_client_status status,
                        col_bytes result) {
     request_place *made = &sim->once->request[client][tag];
     if (made->finished) {
@@ -149,7 +149,7 @@ void sim_once_finished(sim *sim, uint32_t client, uint64_t tag, col_client_statu
     }
 }
 
-uint64_t sim_once_unfinished(const sim *sim) {
+uint64_t sim_once_unfinished(const sim_run *sim) {
     uint64_t unfinished = 0;
     for (uint32_t c = 0; c < sim->plan.clients; c++) {
         if (sim->plan.gap_client && c + 1 == sim->plan.clients) continue;

@@ -20,18 +20,18 @@ struct sim_order {
     uint64_t checkpoints, checkpoint_room;
 };
 
-void sim_order_init(sim *sim) {
+void sim_order_init(sim_run *sim) {
     sim->order = calloc(1, sizeof *sim->order);
     COL_ASSERT(sim->order != NULL);
 }
 
-void sim_order_close(sim *sim) {
+void sim_order_close(sim_run *sim) {
     free(sim->order->entry);
     free(sim->order->checkpoint);
     free(sim->order);
 }
 
-static uint64_t sum_bytes(const sim *sim, uint64_t sum, col_bytes bytes) {
+static uint64_t sum_bytes(const sim_run *sim, uint64_t sum, col_bytes bytes) {
     col_digest digest;
     col_hash(&sim->hasher, bytes, &digest);
     uint64_t word;
@@ -39,7 +39,7 @@ static uint64_t sum_bytes(const sim *sim, uint64_t sum, col_bytes bytes) {
     return sim_mix(sum + word);
 }
 
-static void append(sim *sim, uint32_t replica, uint64_t sequence, uint64_t sum) {
+static void append(sim_run *sim, uint32_t replica, uint64_t sequence, uint64_t sum) {
     struct sim_order *order = sim->order;
     order->sum[replica] = sum = sim_mix(order->sum[replica] + sum);
     const uint64_t at = order->position[replica]++;
@@ -59,7 +59,7 @@ static void append(sim *sim, uint32_t replica, uint64_t sequence, uint64_t sum) 
              replica, at, sequence, expected->sequence);
 }
 
-void sim_order_executed(sim *sim, uint32_t replica, uint64_t sequence,
+void sim_order_executed(sim_run *sim, uint32_t replica, uint64_t sequence,
                         const col_app_request *request, col_bytes result) {
     if (!sim_is_correct(sim, replica)) return;
     uint64_t sum = sim_mix(sequence);
@@ -70,7 +70,7 @@ void sim_order_executed(sim *sim, uint32_t replica, uint64_t sequence,
     append(sim, replica, sequence, sum_bytes(sim, sum, result));
 }
 
-void sim_order_outcome(sim *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome) {
+void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome) {
     if (!sim_is_correct(sim, replica)) return;
     const uint64_t field[] = {sequence, outcome->kind, outcome->client, outcome->session,
                               outcome->number};
@@ -79,7 +79,7 @@ void sim_order_outcome(sim *sim, uint32_t replica, uint64_t sequence, const col_
     append(sim, replica, sequence, sum);
 }
 
-void sim_order_checkpoint(sim *sim, uint32_t replica, uint64_t checkpoint,
+void sim_order_checkpoint(sim_run *sim, uint32_t replica, uint64_t checkpoint,
                           const col_digest *digest) {
     if (!sim_is_correct(sim, replica)) return;
     struct sim_order *order = sim->order;
@@ -100,7 +100,7 @@ void sim_order_checkpoint(sim *sim, uint32_t replica, uint64_t checkpoint,
              replica, checkpoint);
 }
 
-void sim_order_even(const sim *sim) {
+void sim_order_even(const sim_run *sim) {
     const sim_replica *first = NULL;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         if (!sim_is_correct(sim, r)) continue;

@@ -85,7 +85,7 @@ void sim_packet_release(sim_packet *packet) {
     if (--packet->holders == 0) free(packet);
 }
 
-sim_packet *sim_packet_seal(const sim *sim, uint32_t replica, const col_header *header,
+sim_packet *sim_packet_seal(const sim_run *sim, uint32_t replica, const col_header *header,
                             col_bytes body) {
     col_header complete = *header;
     complete.role = COL_ROLE_REPLICA;

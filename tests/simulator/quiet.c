@@ -10,28 +10,28 @@
 #define OWN_MAX 20
 #define ANSWERS_MAX 20
 
-/// The 8 STATUS take 255 intervals; more activity may begin until the last of them.
-#define INTERVALS_MAX 1100
+/// The 8 STATUS take 255 waits, each of up to 8 intervals where batches took long.
+#define INTERVALS_MAX 2400
 
 struct sim_quiet {
     uint64_t progress_ns;
     uint32_t status[SIM_REPLICAS_MAX][COL_PILLARS_MAX];
 };
 
-void sim_quiet_init(sim *sim) {
+void sim_quiet_init(sim_run *sim) {
     sim->quiet = calloc(1, sizeof *sim->quiet);
     COL_ASSERT(sim->quiet != NULL);
 }
 
-void sim_quiet_close(sim *sim) {
+void sim_quiet_close(sim_run *sim) {
     free(sim->quiet);
 }
 
-void sim_quiet_progress(sim *sim) {
+void sim_quiet_progress(sim_run *sim) {
     *sim->quiet = (struct sim_quiet){.progress_ns = sim->now_ns};
 }
 
-void sim_quiet_sent(sim *sim, uint32_t replica, const col_header *header) {
+void sim_quiet_sent(sim_run *sim, uint32_t replica, const col_header *header) {
     if (header->type != COL_STATUS) return;
     const uint32_t sent = ++sim->quiet->status[replica][header->pillar];
     if (!sim->load_off || !sim_is_correct(sim, replica)) return;
@@ -41,7 +41,7 @@ void sim_quiet_sent(sim *sim, uint32_t replica, const col_header *header) {
              replica, header->pillar, bound);
 }
 
-bool sim_quiet_is(sim *sim) {
+bool sim_quiet_is(sim_run *sim) {
     if (sim->in_flight > 0) return false;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         if (!sim_is_correct(sim, r)) continue;
@@ -53,7 +53,7 @@ bool sim_quiet_is(sim *sim) {
     return true;
 }
 
-void sim_quiet_check(sim *sim) {
+void sim_quiet_check(sim_run *sim) {
     const uint64_t bound_ns = INTERVALS_MAX * sim->plan.status_interval_ns + SIM_S;
     if (sim->now_ns - sim->quiet->progress_ns <= bound_ns || sim_quiet_is(sim)) return;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {

@@ -50,11 +50,11 @@ static bool fifo_take(sim_fifo *fifo, void *item) {
 
 // Turns: each pillar and the merge are stages of loops that wake some time after there is work.
 
-static void pillar_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
-static void merge_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
+static void pillar_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
+static void merge_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
 
 static void wake_pillar_at(sim_pillar *pillar, uint64_t at_ns) {
-    sim *sim = pillar->replica->sim;
+    sim_run *sim = pillar->replica->sim;
     if (at_ns >= pillar->turn_ns) return;
     pillar->turn_ns = at_ns < sim->now_ns ? sim->now_ns : at_ns;
     sim_at(sim, pillar->turn_ns, pillar_turn, pillar->replica->id, pillar->index, NULL);
@@ -87,7 +87,7 @@ static uint64_t monotonic_ns(const sim_replica *replica) {
 
 // What the pure pillar asks of the world.
 
-static void loop_back(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void loop_back(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     sim->in_flight--;
     sim_replica *replica = &sim->replica[node];
     sim_packet_hold(packet);
@@ -107,7 +107,7 @@ static uint64_t sealed_at(sim_replica *replica) {
 static void sink_send(void *context, const col_header *header, col_bytes body, uint32_t replicas) {
     sim_pillar *pillar = context;
     sim_replica *replica = pillar->replica;
-    sim *sim = replica->sim;
+    sim_run *sim = replica->sim;
     sim_quiet_sent(sim, replica->id, header);
     sim_byzantine_observe(sim, header, body);
     const uint64_t at_ns = sealed_at(replica);
@@ -132,7 +132,7 @@ static void sink_send(void *context, const col_header *header, col_bytes body, u
 
 static void send_to_client(sim_replica *replica, const col_header *header, col_bytes body,
                            col_endpoint to) {
-    sim *sim = replica->sim;
+    sim_run *sim = replica->sim;
     const uint32_t client = to.address - sim_client_endpoint(0).address;
     COL_ASSERT(client < sim->plan.clients);
     uint8_t wrong[256];
@@ -169,7 +169,7 @@ static void sink_answer_open(void *context, const col_session_open *open) {
 }
 
 /// Header and body of a batch's entry name the same thing, as pillars/batch_check.c demands.
-static bool entry_fits(const sim *sim, uint32_t pillar, const col_message *message) {
+static bool entry_fits(const sim_run *sim, uint32_t pillar, const col_message *message) {
     const col_header *header = &message->header;
     if (header->pillar != pillar) return false;
     col_request request;
@@ -184,7 +184,7 @@ static bool entry_fits(const sim *sim, uint32_t pillar, const col_message *messa
            open.pillar == pillar;
 }
 
-static bool check_bundle(const sim *sim, uint32_t pillar, col_bytes bytes, col_digest *digest,
+static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, col_digest *digest,
                          uint32_t *requests, bool *authentic) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
@@ -204,7 +204,7 @@ static bool check_bundle(const sim *sim, uint32_t pillar, col_bytes bytes, col_d
     return col_reader_done(&reader);
 }
 
-void sim_batch_check(const sim *sim, uint32_t pillar, col_bytes body, col_batch_check *check) {
+void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_batch_check *check) {
     *check = (col_batch_check){.authentic = true};
     col_digest digest[64];
     uint8_t input[COL_BATCH_DIGEST_BYTES(64)];
@@ -263,7 +263,7 @@ static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest
 static size_t app_execute(void *app, const col_app_request *request, uint8_t *result,
                           size_t capacity) {
     sim_replica *replica = app;
-    sim *sim = replica->sim;
+    sim_run *sim = replica->sim;
     const size_t length = sim->plan.app->execute(replica->app, request, result, capacity);
     const uint64_t sequence = col_merge_sequence(replica->merge) + 1;
     sim_order_executed(sim, replica->id, sequence, request, (col_bytes){result, length});
@@ -322,7 +322,7 @@ static void take_notes(sim_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
 }
 
 static void give_committed(sim_pillar *pillar) {
-    sim *sim = pillar->replica->sim;
+    sim_run *sim = pillar->replica->sim;
     col_committed committed;
     while (pillar->committed.count < sim->plan.hand_off &&
            col_pbft_next_committed(pillar->pillar.pbft, &committed)) {
@@ -335,10 +335,11 @@ static void give_committed(sim_pillar *pillar) {
 }
 
 /// Peers keep the last 2W rounds; who needs older ones needs a state transfer.
-static void watch_for_left_behind(sim *sim) {
+static void watch_for_left_behind(sim_run *sim) {
     uint64_t stable = 0, executed = UINT64_MAX;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
-        if (!sim_is_correct(sim, r)) continue;
+        // A faulty one runs the same code beneath, and may lead a pillar.
+        if (sim->plan.behaviour[r] & SIM_SILENT) continue;
         const uint64_t checkpoint = col_word_read(&sim->replica[r].words.stable);
         const uint64_t rounds = col_merge_sequence(sim->replica[r].merge) / sim->plan.pillars;
         if (checkpoint * sim->plan.interval > stable) stable = checkpoint * sim->plan.interval;
@@ -347,7 +348,7 @@ static void watch_for_left_behind(sim *sim) {
     if (executed + 2 * sim->plan.window < stable) sim->left_behind = true;
 }
 
-static void pillar_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void pillar_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)packet;
     sim_replica *replica = &sim->replica[node];
     sim_pillar *pillar = &replica->pillar[part];
@@ -409,7 +410,7 @@ static void execute_all(sim_replica *replica) {
     }
 }
 
-static void merge_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+static void merge_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     (void)packet;
     (void)part;
     sim_replica *replica = &sim->replica[node];
@@ -427,7 +428,7 @@ static void merge_turn(sim *sim, uint32_t node, uint32_t part, sim_packet *packe
     }
 }
 
-void sim_replica_deliver(sim *sim, uint32_t node, uint32_t part, sim_packet *packet) {
+void sim_replica_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
     if (part >= sim->plan.pillars) return;
     sim_pillar *pillar = &sim->replica[node].pillar[part];
     sim_packet_hold(packet);
@@ -443,7 +444,7 @@ col_pbft_figures sim_figures(const sim_replica *replica, uint32_t pillar) {
 
 // Life
 
-static col_pbft_options pbft_options(const sim *sim, const sim_pillar *pillar) {
+static col_pbft_options pbft_options(const sim_run *sim, const sim_pillar *pillar) {
     const sim_plan *plan = &sim->plan;
     return (col_pbft_options){
         .replicas = plan->replicas,
@@ -529,7 +530,7 @@ static void init_pillar(sim_replica *replica, uint32_t k) {
     wake_pillar(pillar);
 }
 
-void sim_replica_init(sim *sim, uint32_t id) {
+void sim_replica_init(sim_run *sim, uint32_t id) {
     sim_replica *replica = &sim->replica[id];
     replica->sim = sim;
     replica->id = id;

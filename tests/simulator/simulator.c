@@ -24,7 +24,7 @@ static void print_repeat(void) {
     (void)written;
 }
 
-void sim_fail(const sim *sim, const char *format, ...) {
+void sim_fail(const sim_run *sim, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
     fflush(stdout);
@@ -36,7 +36,7 @@ void sim_fail(const sim *sim, const char *format, ...) {
     exit(1);
 }
 
-void sim_trace(const sim *sim, const char *format, ...) {
+void sim_trace(const sim_run *sim, const char *format, ...) {
     if (!sim->traced) return;
     va_list arguments;
     va_start(arguments, format);
@@ -60,7 +60,7 @@ static void watch_for_crashes(void) {
     if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(print_repeat);
 }
 
-uint64_t sim_wall_ns(const sim *sim, uint32_t node) {
+uint64_t sim_wall_ns(const sim_run *sim, uint32_t node) {
     return EPOCH_NS + sim->now_ns + (uint64_t)sim->plan.skew_ns[node];
 }
 
@@ -70,8 +70,8 @@ static bool before(const sim_event *a, const sim_event *b) {
     return a->at_ns != b->at_ns ? a->at_ns < b->at_ns : a->serial < b->serial;
 }
 
-void sim_at(sim *sim, uint64_t at_ns,
-            void (*handle)(struct sim *sim, uint32_t node, uint32_t part, sim_packet *packet),
+void sim_at(sim_run *sim, uint64_t at_ns,
+            void (*handle)(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet),
             uint32_t node, uint32_t part, sim_packet *packet) {
     if (sim->events == sim->heap_room) {
         sim->heap_room = 2 * sim->heap_room + 1024;
@@ -88,7 +88,7 @@ void sim_at(sim *sim, uint64_t at_ns,
     sim->heap[at] = event;
 }
 
-static sim_event take_first(sim *sim) {
+static sim_event take_first(sim_run *sim) {
     const sim_event first = sim->heap[0];
     const sim_event last = sim->heap[--sim->events];
     uint32_t at = 0;
@@ -104,7 +104,7 @@ static sim_event take_first(sim *sim) {
     return first;
 }
 
-static void step(sim *sim) {
+static void step(sim_run *sim) {
     const sim_event event = take_first(sim);
     sim->now_ns = event.at_ns;
     event.handle(sim, event.node, event.part, event.packet);
@@ -112,24 +112,24 @@ static void step(sim *sim) {
     if (++sim->handled > EVENTS_MAX) sim_fail(sim, "storm: more than %lu events", EVENTS_MAX);
 }
 
-static void run_until(sim *sim, uint64_t end_ns, bool (*done)(sim *sim)) {
+static void run_until(sim_run *sim, uint64_t end_ns, bool (*done)(sim_run *sim)) {
     while (sim->events > 0 && sim->heap[0].at_ns <= end_ns && !done(sim)) step(sim);
 }
 
 // Phases
 
-static bool never(sim *sim) {
+static bool never(sim_run *sim) {
     (void)sim;
     return false;
 }
 
-static bool all_finished(sim *sim) {
+static bool all_finished(sim_run *sim) {
     // Looking at every request costs: do it now and then.
     return sim->handled % 64 == 0 && sim_once_unfinished(sim) == 0;
 }
 
-static void open_all(sim *sim, const sim_plan *plan, bool traced) {
-    *sim = (struct sim){.plan = *plan, .traced = traced, .hasher = sim_hasher()};
+static void open_all(sim_run *sim, const sim_plan *plan, bool traced) {
+    *sim = (sim_run){.plan = *plan, .traced = traced, .hasher = sim_hasher()};
     sim_network_init(sim);
     sim_agreement_init(sim);
     sim_order_init(sim);
@@ -140,7 +140,7 @@ static void open_all(sim *sim, const sim_plan *plan, bool traced) {
     sim_byzantine_init(sim);
 }
 
-static void close_all(sim *sim) {
+static void close_all(sim_run *sim) {
     while (sim->events > 0) {
         const sim_event event = take_first(sim);
         if (event.packet != NULL) sim_packet_release(event.packet);
@@ -155,20 +155,40 @@ static void close_all(sim *sim) {
     sim_agreement_close(sim);
 }
 
+/// Where everybody stands, for whoever looks for the reason of a stand-still.
+static void print_state(const sim_run *sim) {
+    sim_print_plan(&sim->plan);
+    for (uint32_t r = 0; r < sim->plan.replicas; r++) {
+        const sim_replica *replica = &sim->replica[r];
+        printf("replica %u%s: executed %lu, next round %lu of pillar %u\n", r,
+               sim_is_correct(sim, r) ? "" : " (faulty)", col_merge_sequence(replica->merge),
+               col_round_of(col_merge_sequence(replica->merge) + 1, sim->plan.pillars),
+               col_merge_next_pillar(replica->merge));
+        for (uint32_t k = 0; k < sim->plan.pillars; k++) {
+            const col_pbft_figures figures = sim_figures(replica, k);
+            printf("  pillar %u: primary %u highest %lu executed %lu stable %lu pending %lu status %lu "
+                   "fetch %lu\n",
+                   k, figures.primary, figures.highest, figures.executed, figures.stable,
+                   figures.pending, figures.status_sent, figures.fetch_sent);
+        }
+    }
+}
+
 /// Everything works again: each request must finish, unless a faulty primary stands in the way.
-static void demand_progress(sim *sim) {
+static void demand_progress(sim_run *sim) {
     sim->healed = true;
     sim_trace(sim, "healed");
     const bool demanded = sim->plan.demands_progress;
     run_until(sim, sim->now_ns + (demanded ? PROGRESS_NS : SAFETY_NS), all_finished);
     const uint64_t unfinished = sim_once_unfinished(sim);
     if (unfinished == 0 || !demanded || sim->left_behind) return;
+    print_state(sim);
     sim_fail(sim, "progress: %lu requests are not answered %lu s after healing", unfinished,
              PROGRESS_NS / SIM_S);
 }
 
 /// Clients and faulty replicas stop: correct replicas become even, and then silent.
-static void demand_silence(sim *sim) {
+static void demand_silence(sim_run *sim) {
     sim->load_off = sim->faulty_off = true;
     sim_trace(sim, "load ends");
     sim_quiet_progress(sim);
@@ -185,7 +205,7 @@ typedef struct {
 } totals;
 
 static void run_seed(uint64_t seed, bool traced, totals *sum) {
-    static sim sim;
+    static sim_run sim;
     sim_plan plan;
     present_seed = seed;
     sim_draw(&plan, seed);

@@ -90,12 +90,12 @@ typedef struct {
     uint8_t bytes[];
 } sim_packet;
 
-typedef struct sim sim;
+typedef struct sim_run sim_run;
 
 typedef struct {
     uint64_t at_ns;
     uint64_t serial;
-    void (*handle)(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
+    void (*handle)(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
     uint32_t node, part;
     sim_packet *packet;
 } sim_event;
@@ -121,7 +121,7 @@ typedef struct {
 } sim_pillar;
 
 struct sim_replica {
-    sim *sim;
+    sim_run *sim;
     uint32_t id;
     col_arena arena;
     col_words words;
@@ -135,7 +135,7 @@ struct sim_replica {
 };
 
 typedef struct {
-    sim *sim;
+    sim_run *sim;
     uint32_t id;
     col_arena arena;
     col_client_core *core;
@@ -146,7 +146,7 @@ typedef struct {
     sim_random random;
 } sim_client;
 
-struct sim {
+struct sim_run {
     sim_plan plan;
     uint64_t now_ns;
     uint64_t serial;
@@ -157,7 +157,7 @@ struct sim {
     bool healed;
     bool faulty_off;     ///< faulty replicas have fallen silent
     bool load_off;       ///< clients have fallen silent
-    bool left_behind;    ///< a correct replica fell more than 2W rounds behind
+    bool left_behind;    ///< a replica fell more than 2W rounds behind
     bool traced;
     col_hasher hasher;
     sim_random network[SIM_NODES_MAX][SIM_NODES_MAX];
@@ -173,14 +173,14 @@ struct sim {
 // simulator.c: time
 
 /// Say what is wrong, and the command that shows it again; end the program.
-_Noreturn void sim_fail(const sim *sim, const char *format, ...)
+_Noreturn void sim_fail(const sim_run *sim, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-void sim_trace(const sim *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void sim_at(sim *sim, uint64_t at_ns,
-            void (*handle)(sim *sim, uint32_t node, uint32_t part, sim_packet *packet),
+void sim_trace(const sim_run *sim, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void sim_at(sim_run *sim, uint64_t at_ns,
+            void (*handle)(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet),
             uint32_t node, uint32_t part, sim_packet *packet);
-uint64_t sim_wall_ns(const sim *sim, uint32_t node);
-static inline bool sim_is_correct(const sim *sim, uint32_t replica) {
+uint64_t sim_wall_ns(const sim_run *sim, uint32_t node);
+static inline bool sim_is_correct(const sim_run *sim, uint32_t replica) {
     return !(sim->plan.faulty >> replica & 1);
 }
 
@@ -189,12 +189,12 @@ void sim_draw(sim_plan *plan, uint64_t seed);
 void sim_print_plan(const sim_plan *plan);
 
 // network.c
-void sim_network_init(sim *sim);
+void sim_network_init(sim_run *sim);
 /// Let a sealed message travel from one node to another; loss and delay are the network's.
-void sim_network_send(sim *sim, uint32_t from, uint32_t to, uint64_t sealed_ns, sim_packet *packet);
+void sim_network_send(sim_run *sim, uint32_t from, uint32_t to, uint64_t sealed_ns, sim_packet *packet);
 /// The end of the pause that `node` is in now, 0 when it is in none.
-uint64_t sim_network_paused_until(const sim *sim, uint32_t node);
-static inline uint32_t sim_client_node(const sim *sim, uint32_t client) {
+uint64_t sim_network_paused_until(const sim_run *sim, uint32_t node);
+static inline uint32_t sim_client_node(const sim_run *sim, uint32_t client) {
     return sim->plan.replicas + client;
 }
 col_endpoint sim_client_endpoint(uint32_t client);
@@ -204,7 +204,7 @@ sim_packet *sim_packet_make(const col_header *header, col_bytes body);
 void sim_packet_hold(sim_packet *packet);
 void sim_packet_release(sim_packet *packet);
 /// Complete a header as its sender's signing pool would, and seal.
-sim_packet *sim_packet_seal(const sim *sim, uint32_t replica, const col_header *header,
+sim_packet *sim_packet_seal(const sim_run *sim, uint32_t replica, const col_header *header,
                             col_bytes body);
 size_t sim_seal_write(const col_header *header, uint8_t *seal);
 bool sim_seal_check(const col_header *header, col_seal seal);
@@ -212,66 +212,66 @@ col_verified sim_packet_verified(const sim_packet *packet);
 col_hasher sim_hasher(void);
 
 // replica.c
-void sim_replica_init(sim *sim, uint32_t id);
+void sim_replica_init(sim_run *sim, uint32_t id);
 void sim_replica_close(sim_replica *replica);
-void sim_replica_deliver(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
+void sim_replica_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
 /// The digest of a batch body, and whether it is one.
-void sim_batch_check(const sim *sim, uint32_t pillar, col_bytes body, col_batch_check *check);
+void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_batch_check *check);
 /// Let every pillar and merge take a turn now.
 void sim_replica_wake(sim_replica *replica);
 col_pbft_figures sim_figures(const sim_replica *replica, uint32_t pillar);
 
 // client.c
-void sim_client_init(sim *sim, uint32_t id);
+void sim_client_init(sim_run *sim, uint32_t id);
 void sim_client_close(sim_client *client);
-void sim_client_deliver(sim *sim, uint32_t node, uint32_t part, sim_packet *packet);
+void sim_client_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
 
 // byzantine.c
-void sim_byzantine_init(sim *sim);
-void sim_byzantine_close(sim *sim);
+void sim_byzantine_init(sim_run *sim);
+void sim_byzantine_close(sim_run *sim);
 /// A faulty replica's correct code wants to send this.
 void sim_byzantine_send(sim_replica *replica, const col_header *header, col_bytes body,
                         uint32_t replicas);
 /// Every proposal that anybody sends: what faulty replicas know of the traffic.
-void sim_byzantine_observe(sim *sim, const col_header *header, col_bytes body);
+void sim_byzantine_observe(sim_run *sim, const col_header *header, col_bytes body);
 
 // The checkers, one file per property.
 
 // agreement.c
-void sim_agreement_init(sim *sim);
-void sim_agreement_close(sim *sim);
-void sim_agreement_committed(sim *sim, uint32_t replica, uint32_t pillar,
+void sim_agreement_init(sim_run *sim);
+void sim_agreement_close(sim_run *sim);
+void sim_agreement_committed(sim_run *sim, uint32_t replica, uint32_t pillar,
                              const col_committed *committed);
-void sim_agreement_sent(sim *sim, uint32_t replica, const col_header *header);
+void sim_agreement_sent(sim_run *sim, uint32_t replica, const col_header *header);
 
 // order.c
-void sim_order_init(sim *sim);
-void sim_order_close(sim *sim);
-void sim_order_executed(sim *sim, uint32_t replica, uint64_t sequence,
+void sim_order_init(sim_run *sim);
+void sim_order_close(sim_run *sim);
+void sim_order_executed(sim_run *sim, uint32_t replica, uint64_t sequence,
                         const col_app_request *request, col_bytes result);
-void sim_order_outcome(sim *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome);
-void sim_order_checkpoint(sim *sim, uint32_t replica, uint64_t checkpoint,
+void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome);
+void sim_order_checkpoint(sim_run *sim, uint32_t replica, uint64_t checkpoint,
                           const col_digest *digest);
 /// All correct replicas have executed equally far, with equal digests.
-void sim_order_even(const sim *sim);
+void sim_order_even(const sim_run *sim);
 
 // once.c
-void sim_once_init(sim *sim);
-void sim_once_close(sim *sim);
-void sim_once_issued(sim *sim, const col_header *header);
-bool sim_once_was_issued(const sim *sim, const col_header *header);
-void sim_once_executed(sim *sim, uint32_t replica, const col_app_request *request,
+void sim_once_init(sim_run *sim);
+void sim_once_close(sim_run *sim);
+void sim_once_issued(sim_run *sim, const col_header *header);
+bool sim_once_was_issued(const sim_run *sim, const col_header *header);
+void sim_once_executed(sim_run *sim, uint32_t replica, const col_app_request *request,
                        col_bytes result);
-void sim_once_finished(sim *sim, uint32_t client, uint64_t tag, col_client_status status,
+void sim_once_finished(sim_run *sim, uint32_t client, uint64_t tag, col_client_status status,
                        col_bytes result);
 /// Requests that must still finish.
-uint64_t sim_once_unfinished(const sim *sim);
+uint64_t sim_once_unfinished(const sim_run *sim);
 
 // quiet.c
-void sim_quiet_init(sim *sim);
-void sim_quiet_close(sim *sim);
-void sim_quiet_sent(sim *sim, uint32_t replica, const col_header *header);
+void sim_quiet_init(sim_run *sim);
+void sim_quiet_close(sim_run *sim);
+void sim_quiet_sent(sim_run *sim, uint32_t replica, const col_header *header);
 /// Something changed that replicas may tell each other about.
-void sim_quiet_progress(sim *sim);
-bool sim_quiet_is(sim *sim);
-void sim_quiet_check(sim *sim);
+void sim_quiet_progress(sim_run *sim);
+bool sim_quiet_is(sim_run *sim);
+void sim_quiet_check(sim_run *sim);

@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/unit/pbft/harness.h"
+
+static subject *with_session(col_pbft_options options) {
+    subject *s = subject_open(options);
+    open_session(s, 1, options.pillars + options.pillar, 100);
+    return s;
+}
+
+static void execute(subject *s, uint64_t session, uint64_t number) {
+    outcome(s, (col_outcome){
+                   .kind = COL_OUTCOME_EXECUTED, .client = 1, .session = session, .number = number});
+}
+
+static void a_request_that_was_executed_is_answered_from_the_table(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    execute(s, 1, 1);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_EXECUTED);
+    assert_int_equal(s->answered, 1);
+    assert_int_equal(figures_of(s).pending, 0);
+    subject_close(s);
+}
+
+static void a_session_that_is_gone_is_answered_and_one_to_come_is_not(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    outcome(s, (col_outcome){.kind = COL_OUTCOME_EVICTED, .session = 1});
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NO_SESSION);
+    assert_int_equal(s->answered, 1);
+    (void)request_from(s, 1, 2, 1, "a");
+    assert_int_equal(s->answered, 1);
+    subject_close(s);
+}
+
+static void a_request_ahead_of_its_session_waits_for_it(void **state) {
+    (void)state;
+    subject *s = subject_open(primary_options());
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
+    open_session(s, 1, 1, 100);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
+    subject_close(s);
+}
+
+static void another_clients_session_is_not_usable(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    assert_int_equal(request_from(s, 2, 1, 1, "a"), COL_DROP_NO_SESSION);
+    assert_int_equal(s->answered, 0);
+    assert_int_equal(figures_of(s).pending, 0);
+    subject_close(s);
+}
+
+static void numbers_beyond_twice_the_outstanding_bound_are_refused(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    assert_int_equal(request_from(s, 1, 1, 8, "a"), COL_DROP_NONE);
+    assert_int_equal(request_from(s, 1, 1, 9, "a"), COL_DROP_TOO_FAR);
+    assert_int_equal(request_from(s, 1, 1, UINT64_MAX, "a"), COL_DROP_TOO_FAR);
+    execute(s, 1, 1);
+    assert_int_equal(request_from(s, 1, 1, 9, "a"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void the_primary_asks_once_for_a_missing_number(void **state) {
+    (void)state;
+    subject *s = with_session(primary_options());
+    (void)request_from(s, 1, 1, 2, "b");
+    (void)request_from(s, 1, 1, 3, "c");
+    assert_int_equal(count_sent(s, COL_BUSY), 1);
+    const sent_message *sent = last_sent(s, COL_BUSY);
+    col_busy busy;
+    assert_true(col_busy_read((col_bytes){sent->bytes, sent->length}, &busy));
+    assert_int_equal(busy.reason, COL_BUSY_MISSING);
+    assert_int_equal(busy.value, 1);
+    assert_int_equal(sent->client.port, 5000);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
+    (void)request_from(s, 1, 1, 1, "a");
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
+    subject_close(s);
+}
+
+static void a_backup_asks_for_nothing(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    (void)request_from(s, 1, 1, 2, "b");
+    assert_int_equal(count_sent(s, COL_BUSY), 0);
+    subject_close(s);
+}
+
+static void a_request_must_say_what_its_header_says(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    client_message message;
+    make_request(&message, 0, 1, 1, 1, text("a"));
+    const col_pbft_event event = {.kind = COL_PBFT_MESSAGE, .verified = &message.verified};
+    message.verified.message.header.sender = 2;
+    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
+    message.verified.message.header.sender = 1;
+    message.verified.message.header.sequence = 2;
+    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
+    message.verified.message.header.sequence = 1;
+    assert_int_equal(step(s, event), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_session_of_another_pillar_is_refused(void **state) {
+    (void)state;
+    col_pbft_options options = backup_options();
+    options.pillars = 4;
+    options.pillar = 1;
+    subject *s = with_session(options);
+    assert_int_equal(request_from(s, 1, 6, 1, "a"), COL_DROP_WRONG_PILLAR);
+    assert_int_equal(request_from(s, 1, 5, 1, "a"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void an_operation_above_the_bound_is_refused(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    char operation[514];
+    memset(operation, 'x', 513);
+    operation[513] = 0;
+    assert_int_equal(request_from(s, 1, 1, 1, operation), COL_DROP_OVERSIZED);
+    operation[512] = 0;
+    assert_int_equal(request_from(s, 1, 1, 1, operation), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_full_pool_refuses_and_recovers(void **state) {
+    (void)state;
+    col_pbft_options options = backup_options();
+    options.pending_max = 2;
+    subject *s = with_session(options);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(request_from(s, 1, 1, 2, "b"), COL_DROP_NONE);
+    assert_int_equal(request_from(s, 1, 1, 3, "c"), COL_DROP_QUEUE_FULL);
+    execute(s, 1, 1);
+    assert_int_equal(request_from(s, 1, 1, 3, "c"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_backup_gives_back_the_room_of_requests_that_others_ordered(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    for (uint64_t number = 1; number <= 4 * s->options.pending_max; number++) {
+        assert_int_equal(request_from(s, 1, 1, number, "a"), COL_DROP_NONE);
+        col_pbft_propose(s->pbft);
+        execute(s, 1, number);
+    }
+    assert_int_equal(figures_of(s).pending, 0);
+    subject_close(s);
+}
+
+static void a_session_open_is_proposed_once_and_answered_after(void **state) {
+    (void)state;
+    subject *s = subject_open(primary_options());
+    assert_int_equal(open_from(s, 1, 100), COL_DROP_NONE);
+    assert_int_equal(open_from(s, 1, 100), COL_DROP_REPEATED);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
+    open_session(s, 1, 1, 100);
+    assert_int_equal(open_from(s, 1, 100), COL_DROP_EXECUTED);
+    assert_int_equal(open_from(s, 1, 99), COL_DROP_EXECUTED);
+    assert_int_equal(s->answered_opens, 2);
+    assert_int_equal(open_from(s, 1, 101), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_refused_session_open_makes_way_for_the_next(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    assert_int_equal(open_from(s, 1, 100), COL_DROP_NONE);
+    outcome(s, (col_outcome){.kind = COL_OUTCOME_REFUSED, .client = 1, .number = 100});
+    assert_int_equal(figures_of(s).pending, 0);
+    assert_int_equal(open_from(s, 1, 50), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_session_open_must_say_what_its_header_says(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    client_message message;
+    make_open(&message, 0, 1, 100);
+    const col_pbft_event event = {.kind = COL_PBFT_MESSAGE, .verified = &message.verified};
+    message.verified.message.header.sequence = 101;
+    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
+    make_open(&message, 0, 4, 100);  // the registry has clients 0 .. 3
+    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
+    subject_close(s);
+}
+
+static void a_request_wakes_a_replica_that_gave_up_asking(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    (void)propose_to(s, 1, &a);
+    for (uint32_t i = 0; i < 64 && col_pbft_deadline(s->pbft) != COL_NEVER; i++) {
+        pass(s, col_pbft_deadline(s->pbft) - s->now_ns);
+    }
+    assert_int_equal(col_pbft_deadline(s->pbft), COL_NEVER);
+    (void)request_from(s, 1, 1, 1, "a");
+    assert_int_not_equal(col_pbft_deadline(s->pbft), COL_NEVER);
+    for (uint32_t i = 0; i < 64 && col_pbft_deadline(s->pbft) != COL_NEVER; i++) {
+        pass(s, col_pbft_deadline(s->pbft) - s->now_ns);
+    }
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_REPEATED);
+    assert_int_not_equal(col_pbft_deadline(s->pbft), COL_NEVER);
+    subject_close(s);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_request_that_was_executed_is_answered_from_the_table),
+        cmocka_unit_test(a_session_that_is_gone_is_answered_and_one_to_come_is_not),
+        cmocka_unit_test(a_request_ahead_of_its_session_waits_for_it),
+        cmocka_unit_test(another_clients_session_is_not_usable),
+        cmocka_unit_test(numbers_beyond_twice_the_outstanding_bound_are_refused),
+        cmocka_unit_test(the_primary_asks_once_for_a_missing_number),
+        cmocka_unit_test(a_backup_asks_for_nothing),
+        cmocka_unit_test(a_request_must_say_what_its_header_says),
+        cmocka_unit_test(a_session_of_another_pillar_is_refused),
+        cmocka_unit_test(an_operation_above_the_bound_is_refused),
+        cmocka_unit_test(a_full_pool_refuses_and_recovers),
+        cmocka_unit_test(a_backup_gives_back_the_room_of_requests_that_others_ordered),
+        cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
+        cmocka_unit_test(a_refused_session_open_makes_way_for_the_next),
+        cmocka_unit_test(a_session_open_must_say_what_its_header_says),
+        cmocka_unit_test(a_request_wakes_a_replica_that_gave_up_asking),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
