@@ -9,7 +9,7 @@
 # Ends with status 0 only when the replicas' signed checkpoints agree and every request was answered.
 set -euo pipefail
 
-profile=threads
+profile=small
 seconds=10
 batch=100
 json=()
@@ -38,6 +38,11 @@ while [[ $# -gt 0 ]]; do
     esac
     shift 2
 done
+
+for number in "$seconds" "$batch"; do
+    [[ $number =~ ^[1-9][0-9]*$ ]] || refuse "'$number' is not a number of seconds or requests"
+done
+[[ $profile == small || $profile == threads ]] || refuse "no profile '$profile': use small or threads"
 
 cd "$(dirname "$0")/.."
 colonnade=build/release/colonnade

@@ -32,9 +32,11 @@ static bool message_fits(const col_batch_checker *checker, const col_message *me
     return message->header.type == COL_SESSION_OPEN && open_fits(checker, message);
 }
 
-/// One entry whose digest is known, verified or not.
-static void take(checking *check, const col_message *message) {
-    if (check->requests == check->checker->requests_max ||
+/// One entry whose digest is known, verified or not. A fragment alone carries its client's seal, too, and may
+/// read as a request, but as none that the client made.
+static void take(checking *check, const col_message *message, bool whole) {
+    const bool fragment = message->header.fragments > 1 && !whole;
+    if (fragment || check->requests == check->checker->requests_max ||
         !message_fits(check->checker, message)) {
         check->well_formed = false;
         return;
@@ -43,7 +45,7 @@ static void take(checking *check, const col_message *message) {
 }
 
 static void on_opened(void *context, const col_opened *opened) {
-    take(context, &opened->verified.message);
+    take(context, &opened->verified.message, opened->whole);
 }
 
 /// A bundle that does not verify still has digests: the batch digest says what was proposed, and a
@@ -58,7 +60,7 @@ static bool take_unverified(checking *check, col_bytes bytes) {
         if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
         after = (uint16_t)(entry.index + 1);
         col_hash(check->checker->hasher, entry.message.bytes, &entry.message.header.digest);
-        take(check, &entry.message);
+        take(check, &entry.message, entry.whole);
     }
     return col_reader_done(&reader);
 }

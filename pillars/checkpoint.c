@@ -16,7 +16,6 @@ struct col_checkpoints {
     uint64_t stable;
     col_digest stable_digest;
     uint64_t diverged;
-    uint64_t own;
     checkpoint_vote *votes;  // [n][COL_CHECKPOINT_VOTES], by c / P
 };
 
@@ -105,7 +104,6 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
     place->digest = *digest;
     place->seal_length = 0;
     keep_seal(checkpoints, place, seal);
-    if (own && checkpoint > checkpoints->own) checkpoints->own = checkpoint;
     if (checkpoint == checkpoints->stable && own &&
         !col_digest_equal(digest, &checkpoints->stable_digest)) {
         checkpoints->diverged++;
@@ -125,12 +123,17 @@ uint64_t col_checkpoints_diverged(const col_checkpoints *checkpoints) {
     return checkpoints->diverged;
 }
 
-bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t *checkpoint,
+bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uint64_t *checkpoint,
                          col_digest *digest) {
-    if (checkpoints->own == 0) return false;
-    const checkpoint_vote *own = vote_of(checkpoints, checkpoints->options.self, checkpoints->own);
-    *checkpoint = own->checkpoint;
-    *digest = own->digest;
+    const checkpoint_vote *own = &checkpoints->votes[checkpoints->options.self * COL_CHECKPOINT_VOTES];
+    const checkpoint_vote *lowest = NULL;
+    for (uint32_t i = 0; i < COL_CHECKPOINT_VOTES; i++) {
+        if (own[i].checkpoint <= above) continue;
+        if (lowest == NULL || own[i].checkpoint < lowest->checkpoint) lowest = &own[i];
+    }
+    if (lowest == NULL) return false;
+    *checkpoint = lowest->checkpoint;
+    *digest = lowest->digest;
     return true;
 }
 

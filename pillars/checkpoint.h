@@ -41,8 +41,8 @@ uint64_t col_checkpoints_stable(const col_checkpoints *checkpoints);
 /// Checkpoints that became stable with another digest than this replica's own: it has diverged.
 uint64_t col_checkpoints_diverged(const col_checkpoints *checkpoints);
 
-/// The own newest vote. @return false when there is none
-bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t *checkpoint,
+/// The own lowest vote above `above` that is still kept. @return false when there is none
+bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uint64_t *checkpoint,
                          col_digest *digest);
 
 /// The proof of the newest stable checkpoint: seals of q (or, while the own seal is not back, q-1)

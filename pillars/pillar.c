@@ -54,19 +54,25 @@ static col_drop on_checkpoint(col_pillar *pillar, const col_verified *verified) 
         return COL_DROP_UNKNOWN_SENDER;
     }
     if (header->sender == pillar->options.self) return COL_DROP_REPEATED;
+    // Sealed fields that a proof takes for granted.
+    if (header->view != 0 || header->run != 0) return COL_DROP_MALFORMED;
     return col_checkpoints_add(pillar->checkpoints, header->sender, header->sequence,
                                &header->digest, verified->seal);
 }
 
-/// A peer that asks and lacks the newest checkpoint here gets this replica's vote again.
+/// A peer that asks gets this replica's votes above its stable checkpoint again: not only the newest, which
+/// the peer may be unable to reach and to vote for itself.
 static void resend_checkpoint(col_pillar *pillar, const col_verified *verified) {
     col_status status;
     uint64_t checkpoint;
     col_digest digest;
     if (!col_status_read(verified->message.bytes, &status) || !status.asks) return;
-    if (!col_checkpoints_own(pillar->checkpoints, &checkpoint, &digest)) return;
-    if (checkpoint <= status.stable) return;
-    send_checkpoint(pillar, checkpoint, &digest, 1u << verified->message.header.sender);
+    const uint32_t to = 1u << verified->message.header.sender;
+    uint64_t above = status.stable;
+    while (col_checkpoints_own(pillar->checkpoints, above, &checkpoint, &digest)) {
+        send_checkpoint(pillar, checkpoint, &digest, to);
+        above = checkpoint;
+    }
 }
 
 col_drop col_pillar_deliver(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,

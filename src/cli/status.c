@@ -78,6 +78,18 @@ static void print_ends(const col_watch *watch) {
     }
 }
 
+static void print_drops(const col_watch *watch) {
+    putchar('\n');
+    for (uint32_t i = 0; i < watch->state.replicas; i++) {
+        col_reading reading;
+        char drops[512];
+        if (!watch->page[i]) continue;
+        col_reading_take(watch->page[i], &reading);
+        col_drops_format(reading.drops, drops, sizeof drops);
+        printf("drops of replica %u: %s\n", i, drops);
+    }
+}
+
 static void print_places(const col_page *page) {
     printf("\nthreads of replica %u (profile %s, SHA-256 %s, signatures %s):\n", page->replica,
            page->profile, page->hasher, page->backend);
@@ -95,7 +107,7 @@ static void print_places(const col_page *page) {
     }
 }
 
-void col_status_print(const col_watch *watch, bool places) {
+void col_status_print(const col_watch *watch, bool details) {
     static col_table table;
     table = (col_table){0};
     add_header(&table);
@@ -114,16 +126,10 @@ void col_status_print(const col_watch *watch, bool places) {
         shown = shown ? shown : watch->page[i];
     }
     col_table_print(&table, stdout);
-    for (uint32_t i = 0; i < watch->state.replicas; i++) {
-        col_reading reading;
-        char drops[512];
-        if (!watch->page[i]) continue;
-        col_reading_take(watch->page[i], &reading);
-        col_drops_format(reading.drops, drops, sizeof drops);
-        printf("%sdrops of replica %u: %s\n", watch->page[i] == shown ? "\n" : "", i, drops);
-    }
     print_ends(watch);
-    if (places && shown) print_places(shown);
+    if (!details) return;
+    print_drops(watch);
+    if (shown) print_places(shown);
 }
 
 static void write_pillars(col_json *json, const col_page *page) {

@@ -19,8 +19,8 @@ void col_watch_open(col_watch *watch, const char *directory, const col_superviso
 void col_watch_close(col_watch *watch);
 
 /// Print state, progress and costs of each replica.
-/// @param places also print which thread and core runs what
-void col_status_print(const col_watch *watch, bool places);
+/// @param details also drops by reason, and which thread and core runs what
+void col_status_print(const col_watch *watch, bool details);
 
 /// The same as JSON.
 void col_status_print_json(const col_watch *watch);

@@ -79,9 +79,8 @@ static const col_slot *slot_to_serve(const col_pbft *pbft, uint64_t round) {
     return slot;
 }
 
-static bool serve(col_pbft *pbft, uint64_t round, uint32_t peer) {
-    const col_slot *slot = slot_to_serve(pbft, round);
-    const col_value *value = slot == NULL ? NULL : col_slot_wanted(slot);
+static bool serve(col_pbft *pbft, const col_slot *slot, uint32_t peer) {
+    const col_value *value = col_slot_wanted(slot);
     if (value == NULL || !col_slot_has_body(slot, value)) return false;
     col_fetched fetched = {
         .sequence = col_sequence_of(slot->round, pbft->options.pillar, pbft->options.pillars),
@@ -113,9 +112,13 @@ col_drop col_pbft_on_fetch(col_pbft *pbft, const col_verified *verified) {
         peer->served_bytes = 0;
     }
     uint32_t served = 0;
+    const col_slot *last = NULL;
     for (uint16_t i = 0; i < fetch.count; i++) {
         if (peer->served_bytes >= SERVED_BYTES_MAX) return COL_DROP_RATE_LIMITED;
-        served += serve(pbft, fetch.round[i], sender);
+        const col_slot *slot = slot_to_serve(pbft, fetch.round[i]);
+        if (slot == NULL || slot == last) continue;  // one answer covers all rounds of a null run
+        served += serve(pbft, slot, sender);
+        last = slot;
     }
     return served > 0 ? COL_DROP_NONE : COL_DROP_NOT_COLLECTED;
 }

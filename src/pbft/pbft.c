@@ -79,8 +79,12 @@ bool col_pbft_in_window(const col_pbft *pbft, uint64_t round) {
 
 bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round) {
     const uint64_t window = pbft->options.window;
+    const uint64_t interval = pbft->options.checkpoint_interval;
+    // A batch must be possible beyond the next checkpoint's round: until then, idle pillars leave slots of
+    // that round open, and the checkpoint that everybody waits for is never reached.
+    const uint64_t ahead = window - interval > interval ? window - interval : interval + 1;
     return round > col_pbft_stable_round(pbft) && round <= pbft->executed + window &&
-           round <= col_pbft_stable_round(pbft) + window - pbft->options.checkpoint_interval;
+           round <= col_pbft_stable_round(pbft) + ahead;
 }
 
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header) {

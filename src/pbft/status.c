@@ -22,9 +22,14 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
     col_status_slot_write(writer, &held);
 }
 
+/// A batch was accepted, here or in another pillar, that the merge has not reached.
+static bool is_blocked(const col_pbft *pbft) {
+    return pbft->passing > pbft->executed || pbft->target > pbft->executed;
+}
+
 static bool something_waits(const col_pbft *pbft) {
-    return pbft->pendings.count > pbft->pendings.early_held || pbft->highest > pbft->delivered ||
-           pbft->target > pbft->executed;
+    return is_blocked(pbft) || pbft->highest > pbft->delivered ||
+           pbft->pendings.count > pbft->pendings.early_held;
 }
 
 static void send_status(col_pbft *pbft, uint32_t replicas, bool asks) {
@@ -63,15 +68,19 @@ static bool all_even(const col_pbft *pbft) {
 
 void col_pbft_status_due(col_pbft *pbft) {
     const bool even = all_even(pbft);
-    if ((even && pbft->status_told) || pbft->status_count >= STATUS_COUNT_MAX) {
+    const bool last = pbft->status_count >= STATUS_COUNT_MAX;
+    // Peers that do not answer are given up; a batch that the merge waits for never is.
+    if ((even && pbft->status_told) || (last && !is_blocked(pbft))) {
         pbft->status_due_ns = COL_NEVER;
         return;
     }
     send_status(pbft, col_pbft_others(pbft), true);
     pbft->status_told = true;
-    pbft->status_count++;
     pbft->status_due_ns = pbft->now_ns + pbft->status_wait_ns;
-    pbft->status_wait_ns *= 2;
+    if (!last) {
+        pbft->status_count++;
+        pbft->status_wait_ns *= 2;
+    }
     if (!even) col_pbft_fetch_missing(pbft);
 }
 
@@ -116,11 +125,15 @@ static void resend_missing(col_pbft *pbft, const col_status *status, uint32_t pe
     }
 }
 
-static void note_peer(col_pbft_peer *peer, const col_status *status) {
+/// @return the peer is further than this replica, and that is news
+static bool note_peer(const col_pbft *pbft, col_pbft_peer *peer, const col_status *status) {
+    const bool news = !peer->known || status->executed > peer->executed ||
+                      status->stable > peer->stable;
     peer->known = true;
     peer->executed = status->executed;
     peer->stable = status->stable;
     peer->pending = status->pending;
+    return news && (status->executed > pbft->executed || status->stable > pbft->stable);
 }
 
 col_drop col_pbft_on_status(col_pbft *pbft, const col_verified *verified) {
@@ -128,19 +141,19 @@ col_drop col_pbft_on_status(col_pbft *pbft, const col_verified *verified) {
     col_status status;
     if (!col_status_read(verified->message.bytes, &status)) return COL_DROP_MALFORMED;
     col_pbft_peer *peer = &pbft->peer[sender];
-    note_peer(peer, &status);
-    if (!peer_is_even(pbft, peer) && pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    // Only news wakes: two replicas that cannot become even must not keep each other awake.
+    if (note_peer(pbft, peer, &status) && pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
 
-    if (!status.asks) return COL_DROP_NONE;
     if (peer->answered_ns != 0 &&
         pbft->now_ns - peer->answered_ns < pbft->options.status_interval_ns / 2) {
         return COL_DROP_RATE_LIMITED;
     }
     peer->answered_ns = pbft->now_ns;
     // One whose own STATUS is due tells the peer soon anyway, unless the peer waits for something.
-    if (pbft->status_due_ns == COL_NEVER || !peer_is_even(pbft, peer)) {
+    if (status.asks && (pbft->status_due_ns == COL_NEVER || !peer_is_even(pbft, peer))) {
         send_status(pbft, 1u << sender, false);
     }
+    // An answer, too, says what its sender lacks: it may be silent itself, not knowing of anything.
     resend_missing(pbft, &status, sender);
     return COL_DROP_NONE;
 }

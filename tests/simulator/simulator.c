@@ -181,7 +181,7 @@ static void demand_progress(sim_run *sim) {
     const bool demanded = sim->plan.demands_progress;
     run_until(sim, sim->now_ns + (demanded ? PROGRESS_NS : SAFETY_NS), all_finished);
     const uint64_t unfinished = sim_once_unfinished(sim);
-    if (unfinished == 0 || !demanded || sim->left_behind) return;
+    if (unfinished == 0 || !sim_expects_progress(sim)) return;
     print_state(sim);
     sim_fail(sim, "progress: %lu requests are not answered %lu s after healing", unfinished,
              PROGRESS_NS / SIM_S);
@@ -192,12 +192,11 @@ static void demand_silence(sim_run *sim) {
     sim->load_off = sim->faulty_off = true;
     sim_trace(sim, "load ends");
     sim_quiet_progress(sim);
-    while (sim->events > 0) {
+    while (!sim_quiet_check(sim)) {
+        if (sim->events == 0) sim_fail(sim, "quiet: something waits for an event that never comes");
         step(sim);
-        sim_quiet_check(sim);
     }
-    if (!sim_quiet_is(sim)) sim_fail(sim, "quiet: something waits for an event that is not there");
-    if (sim->plan.demands_progress && !sim->left_behind) sim_order_even(sim);
+    if (sim_expects_progress(sim)) sim_order_even(sim);
 }
 
 typedef struct {

@@ -184,6 +184,11 @@ static inline bool sim_is_correct(const sim_run *sim, uint32_t replica) {
     return !(sim->plan.faulty >> replica & 1);
 }
 
+/// No faulty primary stands in the way, and nobody fell behind too far.
+static inline bool sim_expects_progress(const sim_run *sim) {
+    return sim->plan.demands_progress && !sim->left_behind;
+}
+
 // draw.c
 void sim_draw(sim_plan *plan, uint64_t seed);
 void sim_print_plan(const sim_plan *plan);
@@ -273,5 +278,5 @@ void sim_quiet_close(sim_run *sim);
 void sim_quiet_sent(sim_run *sim, uint32_t replica, const col_header *header);
 /// Something changed that replicas may tell each other about.
 void sim_quiet_progress(sim_run *sim);
-bool sim_quiet_is(sim_run *sim);
-void sim_quiet_check(sim_run *sim);
+/// @return silence has come; fails when it is overdue
+bool sim_quiet_check(sim_run *sim);

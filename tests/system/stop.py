@@ -2,6 +2,7 @@
 """Everything that was started ends, cleanly, and leaves nothing behind."""
 
 import os
+import re
 import signal
 
 from harness import cluster, eventually, run
@@ -20,8 +21,7 @@ def state_of(pid):
 
 
 def runtime_directories():
-    return {name for name in os.listdir("/tmp") if name.startswith("colonnade-")
-            and not name.startswith("colonnade-system-")}
+    return {name for name in os.listdir("/tmp") if re.fullmatch("colonnade-.{6}", name)}
 
 
 def a_terminated_replica_ends_cleanly():
@@ -34,7 +34,7 @@ def a_terminated_replica_ends_cleanly():
         assert running.replica(2)["state"] == "stopped", running.replica(2)
         with open(f"{running.path}/run/replica-2.log") as file:
             assert "stopped" in file.read().splitlines()[-1]
-    assert runtime_directories() <= before, runtime_directories() - before
+    eventually(lambda: runtime_directories() <= before, 5, "runtime directories are removed")
 
 
 def down_leaves_nothing():

@@ -79,6 +79,15 @@ static void a_number_outside_its_range_is_refused_with_the_range(void **state) {
     }
 }
 
+static void the_bounds_of_a_number_belong_to_its_range(void **state) {
+    (void)state;
+    col_arguments arguments;
+    assert_true(parse(&command, ARGV("here", "--text", "a", "--number", "2"), &arguments).ok);
+    assert_int_equal(given.number, 2);
+    assert_true(parse(&command, ARGV("here", "--text", "a", "--number", "9"), &arguments).ok);
+    assert_int_equal(given.number, 9);
+}
+
 static void a_choice_outside_the_list_is_refused_with_the_list(void **state) {
     (void)state;
     const char *bad[] = {"up", "lef", "leftright", "left|right", ""};
@@ -141,6 +150,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_positionals_may_stand_in_any_order),
         cmocka_unit_test(a_number_outside_its_range_is_refused_with_the_range),
+        cmocka_unit_test(the_bounds_of_a_number_belong_to_its_range),
         cmocka_unit_test(a_choice_outside_the_list_is_refused_with_the_list),
         cmocka_unit_test(an_unknown_option_names_the_help),
         cmocka_unit_test(what_is_missing_or_too_much_is_said),

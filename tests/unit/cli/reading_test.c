@@ -48,6 +48,7 @@ static void drops_of_all_parts_are_added_up_by_reason(void **state) {
     char text[128];
     col_drops_format(reading.drops, text, sizeof text);
     assert_string_equal(text, "not-ours 1, repeated 5");
+    assert_int_equal(reading.drops[COL_DROP_NONE], 0);
 }
 
 static void no_drops_are_none_and_many_are_cut(void **state) {

@@ -196,20 +196,22 @@ static void agreed_time_never_goes_back(void **state) {
     subject_close(s);
 }
 
-static void the_window_ends_proposing_until_it_slides(void **state) {
+static void proposing_ends_an_interval_below_the_window_until_it_slides(void **state) {
     (void)state;
     col_pbft_options options = primary_options();
     options.batch_requests = 1;
     options.session_outstanding = 32;
+    options.window = 32;
+    options.pending_max = 64;
     subject *s = primary_with_sessions(options, 1);
-    for (uint64_t number = 1; number <= 20; number++) (void)request_from(s, 0, 1, number, "a");
+    for (uint64_t number = 1; number <= 40; number++) (void)request_from(s, 0, 1, number, "a");
     col_pbft_propose(s->pbft);
-    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 16);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 24);
     executed(s, 8);
     stable(s, 1);
     col_pbft_propose(s->pbft);
-    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 20);
-    assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.sequence, 20);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 32);
+    assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.sequence, 32);
     subject_close(s);
 }
 
@@ -246,7 +248,7 @@ int main(void) {
         cmocka_unit_test(many_clients_share_a_batch),
         cmocka_unit_test(a_request_that_came_in_fragments_is_proposed_whole),
         cmocka_unit_test(agreed_time_never_goes_back),
-        cmocka_unit_test(the_window_ends_proposing_until_it_slides),
+        cmocka_unit_test(proposing_ends_an_interval_below_the_window_until_it_slides),
         cmocka_unit_test(a_conflicting_request_does_not_come_after_the_first),
         cmocka_unit_test(new_limits_hold_for_the_next_batch),
     };

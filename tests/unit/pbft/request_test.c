@@ -195,25 +195,6 @@ static void a_session_open_must_say_what_its_header_says(void **state) {
     subject_close(s);
 }
 
-static void a_request_wakes_a_replica_that_gave_up_asking(void **state) {
-    (void)state;
-    subject *s = with_session(backup_options());
-    const test_batch a = batch_of(&s->options, "a");
-    (void)propose_to(s, 1, &a);
-    for (uint32_t i = 0; i < 64 && col_pbft_deadline(s->pbft) != COL_NEVER; i++) {
-        pass(s, col_pbft_deadline(s->pbft) - s->now_ns);
-    }
-    assert_int_equal(col_pbft_deadline(s->pbft), COL_NEVER);
-    (void)request_from(s, 1, 1, 1, "a");
-    assert_int_not_equal(col_pbft_deadline(s->pbft), COL_NEVER);
-    for (uint32_t i = 0; i < 64 && col_pbft_deadline(s->pbft) != COL_NEVER; i++) {
-        pass(s, col_pbft_deadline(s->pbft) - s->now_ns);
-    }
-    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_REPEATED);
-    assert_int_not_equal(col_pbft_deadline(s->pbft), COL_NEVER);
-    subject_close(s);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_that_was_executed_is_answered_from_the_table),
@@ -231,7 +212,6 @@ int main(void) {
         cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
         cmocka_unit_test(a_refused_session_open_makes_way_for_the_next),
         cmocka_unit_test(a_session_open_must_say_what_its_header_says),
-        cmocka_unit_test(a_request_wakes_a_replica_that_gave_up_asking),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
