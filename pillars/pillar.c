@@ -131,6 +131,12 @@ static void take_words(col_pillar *pillar, col_pbft_event event) {
         event.kind = COL_PBFT_STABLE;
         (void)col_pbft_step(pillar->pbft, &event);
     }
+    const uint64_t stirs = col_word_read(&pillar->words->stirs);
+    if (stirs != pillar->seen_stirs) {
+        pillar->seen_stirs = stirs;
+        event.kind = COL_PBFT_STIRRED;
+        (void)col_pbft_step(pillar->pbft, &event);
+    }
     const uint64_t target = target_of(pillar);
     if (target > pillar->seen_target) {
         pillar->seen_target = event.sequence = target;
@@ -152,6 +158,12 @@ bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
         pillar->told_passing = passing;
         atomic_store_explicit(&pillar->words->passing[pillar->options.pillar].sequence, passing,
                               memory_order_release);
+        news = true;
+    }
+    const uint64_t stirs = col_pbft_stirs(pillar->pbft);
+    if (stirs != pillar->told_stirs) {
+        pillar->told_stirs = stirs;
+        atomic_fetch_add_explicit(&pillar->words->stirs, 1, memory_order_release);
         news = true;
     }
     return news;

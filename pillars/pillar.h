@@ -15,7 +15,9 @@ typedef struct {
     uint64_t seen_executed; ///< of the words, so that each change is one event
     uint64_t seen_stable;
     uint64_t seen_target;
+    uint64_t seen_stirs;
     uint64_t told_passing;
+    uint64_t told_stirs;
 } col_pillar;
 
 size_t col_pillar_footprint(const col_pbft_options *options);

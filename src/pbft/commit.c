@@ -48,7 +48,7 @@ col_drop col_pbft_on_commit(col_pbft *pbft, const col_verified *verified) {
     const uint64_t round = col_pbft_round(pbft, header);
     if (round == 0) return COL_DROP_WRONG_PILLAR;
     if (header->view != pbft->view) return COL_DROP_OTHER_VIEW;
-    if (!col_pbft_in_window(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
+    if (!col_pbft_hears_of(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
     if (!col_pbft_run_fits(pbft, round, value.run)) return COL_DROP_BAD_RUN;
     col_slot *slot = col_pbft_slot(pbft, round);
     if (slot == NULL) return COL_DROP_OUTSIDE_WINDOW;

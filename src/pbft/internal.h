@@ -40,6 +40,7 @@ struct col_pbft {
     uint32_t idle_run;    ///< primary: null slots ahead of the target, 1 .. COL_RUN_MAX
     uint64_t held_until_ns;  ///< a batch from the future waits for this instance's clock
 
+    uint64_t stirs;           ///< clients' repetitions of what waits here
     uint64_t counter;         ///< of own messages outside ordering
     uint64_t latency_ns;      ///< smoothed, from a batch's proposal to its execution
     uint64_t status_due_ns;   ///< COL_NEVER: silent
@@ -64,11 +65,15 @@ bool col_pbft_is_primary(const col_pbft *pbft);
 uint64_t col_pbft_stable_round(const col_pbft *pbft);
 /// stable < round <= stable + W: where votes count.
 bool col_pbft_in_window(const col_pbft *pbft, uint64_t round);
+/// The same, for a round that a peer names: one above the window says that this replica is behind, and wakes it.
+bool col_pbft_hears_of(col_pbft *pbft, uint64_t round);
 /// Round of a header's sequence number, 0 when it is not a slot of this pillar.
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header);
-/// Where a primary may propose: one checkpoint interval before the window's end, so that backups that have not
-/// heard of the newest stable checkpoint accept it, and at most W rounds beyond what it has executed itself, so that the
-/// cluster never outruns a primary that misses something.
+/// The last round where a primary may propose: one checkpoint interval before the window's end, so that
+/// backups that have not heard of the newest stable checkpoint accept it (one round beyond the next checkpoint
+/// where W is only 2C), and at most W rounds beyond what it has executed itself, so that the cluster never
+/// outruns a primary that misses something.
+uint64_t col_pbft_last_to_propose(const col_pbft *pbft);
 bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round);
 /// How many own slots stand at or below a global sequence number.
 uint64_t col_pbft_rounds_up_to(const col_pbft *pbft, uint64_t sequence);

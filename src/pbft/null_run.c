@@ -36,7 +36,11 @@ void col_pbft_propose_null(col_pbft *pbft) {
     const uint64_t target = idle ? pbft->target : pbft->target - (pbft->target < lag ? pbft->target : lag);
     if (pbft->next_round > target) return;
 
-    const uint64_t last = target + (idle ? pbft->idle_run - 1 : 0);
+    // Going ahead leaves room for a batch: only that makes the other pillars complete the checkpoint which
+    // moves the window.
+    uint64_t last = target + (idle ? pbft->idle_run - 1 : 0);
+    const uint64_t room = col_pbft_last_to_propose(pbft) - 1;
+    if (last > room) last = target > room ? target : room;
     while (pbft->next_round <= last && propose_run(pbft, last - pbft->next_round + 1)) {
     }
     if (idle && pbft->idle_run < COL_RUN_MAX) pbft->idle_run *= 2;

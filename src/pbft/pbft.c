@@ -77,14 +77,26 @@ bool col_pbft_in_window(const col_pbft *pbft, uint64_t round) {
     return round > stable && round - stable <= pbft->options.window;
 }
 
-bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round) {
+bool col_pbft_hears_of(col_pbft *pbft, uint64_t round) {
+    if (col_pbft_in_window(pbft, round)) return true;
+    const bool above = round > col_pbft_stable_round(pbft);
+    if (above && pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    return false;
+}
+
+uint64_t col_pbft_last_to_propose(const col_pbft *pbft) {
     const uint64_t window = pbft->options.window;
     const uint64_t interval = pbft->options.checkpoint_interval;
     // A batch must be possible beyond the next checkpoint's round: until then, idle pillars leave slots of
     // that round open, and the checkpoint that everybody waits for is never reached.
     const uint64_t ahead = window - interval > interval ? window - interval : interval + 1;
-    return round > col_pbft_stable_round(pbft) && round <= pbft->executed + window &&
-           round <= col_pbft_stable_round(pbft) + ahead;
+    const uint64_t by_window = col_pbft_stable_round(pbft) + ahead;
+    const uint64_t by_execution = pbft->executed + window;
+    return by_window < by_execution ? by_window : by_execution;
+}
+
+bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round) {
+    return round > col_pbft_stable_round(pbft) && round <= col_pbft_last_to_propose(pbft);
 }
 
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header) {
@@ -294,6 +306,9 @@ col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event) {
         case COL_PBFT_TARGET:
             on_target(pbft, event->sequence);
             break;
+        case COL_PBFT_STIRRED:
+            if (pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+            break;
         case COL_PBFT_TICK:
             on_tick(pbft);
             break;
@@ -325,6 +340,10 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed) {
 uint64_t col_pbft_passing(const col_pbft *pbft) {
     if (pbft->passing == 0) return 0;
     return col_sequence_of(pbft->passing, pbft->options.pillar, pbft->options.pillars);
+}
+
+uint64_t col_pbft_stirs(const col_pbft *pbft) {
+    return pbft->stirs;
 }
 
 void col_pbft_figures_read(const col_pbft *pbft, col_pbft_figures *figures) {

@@ -80,6 +80,7 @@ typedef enum {
     COL_PBFT_EXECUTED,  ///< `sequence`: the merge executed everything up to this global number
     COL_PBFT_STABLE,    ///< `checkpoint` is stable
     COL_PBFT_TARGET,    ///< `sequence`: another pillar has a batch there (PROTOCOL: section 4)
+    COL_PBFT_STIRRED,   ///< a client asks again, in this pillar or another
     COL_PBFT_TICK,      ///< time passed
 } col_pbft_event_kind;
 
@@ -138,6 +139,10 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed);
 /// Highest global sequence number with a batch (r = 0) that this instance accepted, or holds f+1 COMMITs
 /// for; 0 for none. What other pillars take as their target.
 uint64_t col_pbft_passing(const col_pbft *pbft);
+
+/// How often a client has asked again for something that should have been executed. Something is stuck then,
+/// here or in a pillar that the merge waits for, and may have fallen silent: all of them are to be stirred.
+uint64_t col_pbft_stirs(const col_pbft *pbft);
 
 /// New proposing limits, from a newly published configuration.
 void col_pbft_tune(col_pbft *pbft, uint32_t batch_requests, uint32_t batch_bytes,

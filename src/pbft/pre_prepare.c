@@ -35,7 +35,7 @@ col_drop col_pbft_on_pre_prepare(col_pbft *pbft, const col_verified *verified) {
     if (round == 0) return COL_DROP_WRONG_PILLAR;
     if (header->view != pbft->view) return COL_DROP_OTHER_VIEW;
     if (header->sender != col_pbft_primary(pbft)) return COL_DROP_NOT_PRIMARY;
-    if (!col_pbft_in_window(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
+    if (!col_pbft_hears_of(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
     if (!col_pbft_run_fits(pbft, round, value.run)) return COL_DROP_BAD_RUN;
     if (value.run > 0 && !col_digest_equal(&value.digest, &col_null_digest)) {
         return COL_DROP_BAD_RUN;

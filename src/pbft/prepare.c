@@ -43,7 +43,7 @@ col_drop col_pbft_on_prepare(col_pbft *pbft, const col_verified *verified) {
     if (round == 0) return COL_DROP_WRONG_PILLAR;
     if (header->view != pbft->view) return COL_DROP_OTHER_VIEW;
     if (header->sender == col_pbft_primary(pbft)) return COL_DROP_FROM_PRIMARY;
-    if (!col_pbft_in_window(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
+    if (!col_pbft_hears_of(pbft, round)) return COL_DROP_OUTSIDE_WINDOW;
     if (!col_pbft_run_fits(pbft, round, value.run)) return COL_DROP_BAD_RUN;
     col_slot *slot = col_pbft_slot(pbft, round);
     if (slot == NULL) return COL_DROP_OUTSIDE_WINDOW;

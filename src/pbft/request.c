@@ -37,7 +37,11 @@ static col_drop check_request(const col_pbft *pbft, const col_header *header,
 static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
                              col_session_view *session, uint64_t number) {
     uint32_t *place = &session->waiting[number % pbft->pendings.ahead];
-    if (*place != COL_PENDING_NONE) return COL_DROP_REPEATED;
+    if (*place != COL_PENDING_NONE) {
+        // One that waits for a lower number is its client's own fault.
+        pbft->stirs += pbft->pendings.pending[*place].queued;
+        return COL_DROP_REPEATED;
+    }
     *place = col_pendings_keep(&pbft->pendings, verified, session->id, number);
     if (*place == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
     if (number == session->next) {
@@ -89,7 +93,10 @@ col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) 
         return COL_DROP_EXECUTED;
     }
     // One at a time: a client that opens several waits for each.
-    if (client->waiting != COL_PENDING_NONE) return COL_DROP_REPEATED;
+    if (client->waiting != COL_PENDING_NONE) {
+        pbft->stirs++;
+        return COL_DROP_REPEATED;
+    }
     client->waiting = col_pendings_keep(&pbft->pendings, verified, open.client, open.nonce);
     if (client->waiting == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
     col_pendings_queue(&pbft->pendings, client->waiting);

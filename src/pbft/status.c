@@ -22,14 +22,12 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
     col_status_slot_write(writer, &held);
 }
 
-/// A batch was accepted, here or in another pillar, that the merge has not reached.
-static bool is_blocked(const col_pbft *pbft) {
-    return pbft->passing > pbft->executed || pbft->target > pbft->executed;
-}
-
+/// Requests, slots that are not committed, and batches that the merge has not reached: committed here they
+/// may be, but it may be for want of them at a primary that other pillars stand still. Null slots that are
+/// ahead of the merge are no reason to stay awake.
 static bool something_waits(const col_pbft *pbft) {
-    return is_blocked(pbft) || pbft->highest > pbft->delivered ||
-           pbft->pendings.count > pbft->pendings.early_held;
+    return pbft->pendings.count > pbft->pendings.early_held || pbft->highest > pbft->delivered ||
+           pbft->passing > pbft->executed || pbft->target > pbft->executed;
 }
 
 static void send_status(col_pbft *pbft, uint32_t replicas, bool asks) {
@@ -68,19 +66,15 @@ static bool all_even(const col_pbft *pbft) {
 
 void col_pbft_status_due(col_pbft *pbft) {
     const bool even = all_even(pbft);
-    const bool last = pbft->status_count >= STATUS_COUNT_MAX;
-    // Peers that do not answer are given up; a batch that the merge waits for never is.
-    if ((even && pbft->status_told) || (last && !is_blocked(pbft))) {
+    if ((even && pbft->status_told) || pbft->status_count >= STATUS_COUNT_MAX) {
         pbft->status_due_ns = COL_NEVER;
         return;
     }
     send_status(pbft, col_pbft_others(pbft), true);
     pbft->status_told = true;
+    pbft->status_count++;
     pbft->status_due_ns = pbft->now_ns + pbft->status_wait_ns;
-    if (!last) {
-        pbft->status_count++;
-        pbft->status_wait_ns *= 2;
-    }
+    pbft->status_wait_ns *= 2;
     if (!even) col_pbft_fetch_missing(pbft);
 }
 

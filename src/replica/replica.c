@@ -88,6 +88,15 @@ static col_result read_inputs(inputs *in, const col_replica_options *options) {
     return col_keyring_load(in->cluster, &in->keyring);
 }
 
+/// Give back keys, and the configuration too where it was not published.
+static void release_inputs(inputs *in, bool published) {
+    if (in->keyring.replica != NULL) col_keyring_unload(&in->keyring);
+    if (in->key != NULL) col_key_destroy(in->key);
+    if (published) return;
+    if (in->cluster != NULL) col_cluster_destroy(in->cluster);
+    if (in->profile != NULL) col_profile_destroy(in->profile);
+}
+
 static col_result create_app(col_replica *replica) {
     const col_genesis *genesis = &replica->cluster->genesis;
     replica->app = col_app_find(genesis->application);
@@ -153,9 +162,9 @@ static col_result open_network(col_replica *replica, const char *device) {
 static void reload(const col_replica *replica, const col_replica_options *options) {
     inputs in = {0};
     const col_result result = read_inputs(&in, options);
-    if (in.keyring.replica != NULL) col_keyring_unload(&in.keyring);
-    if (in.key != NULL) col_key_destroy(in.key);
-    if (result.ok && col_digest_equal(&in.cluster->id, &replica->page->cluster)) {
+    const bool usable = result.ok && col_digest_equal(&in.cluster->id, &replica->page->cluster);
+    release_inputs(&in, usable);
+    if (usable) {
         col_config_publish(in.cluster, in.profile);
         for (uint32_t i = 0; i < replica->placement.loops; i++) {
             col_waker_signal((col_waker *)&replica->loop[i].waker);
@@ -165,8 +174,6 @@ static void reload(const col_replica *replica, const col_replica_options *option
     }
     printf("replica %u: keeps its tunables: %s\n", replica->id,
            result.ok ? "the genesis part of the cluster file changed; restore it" : result.text);
-    if (in.cluster != NULL) col_cluster_destroy(in.cluster);
-    if (in.profile != NULL) col_profile_destroy(in.profile);
 }
 
 static void wait_for_end(const col_replica *replica, const col_replica_options *options,
@@ -236,7 +243,11 @@ col_result col_replica_run(const col_replica_options *options) {
     pthread_sigmask(SIG_BLOCK, &signals, NULL);
 
     inputs in = {0};
-    COL_TRY(read_inputs(&in, options));
+    const col_result read = read_inputs(&in, options);
+    if (!read.ok) {
+        release_inputs(&in, false);
+        return read;
+    }
     static col_replica replica;
     replica = (col_replica){.cluster = in.cluster,
                             .profile = in.profile,
@@ -250,8 +261,7 @@ col_result col_replica_run(const col_replica_options *options) {
     const col_result result = run(&replica, options, &signals);
     if (replica.app_state != NULL) replica.app->destroy(replica.app_state);
     col_config_publish(NULL, NULL);
-    col_keyring_unload(&in.keyring);
-    col_key_destroy(in.key);
+    release_inputs(&in, true);
     if (result.ok) printf("replica %u stopped\n", id);
     return result;
 }

@@ -92,6 +92,10 @@ static void submit(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packe
     (void)packet;
     sim_client *client = &sim->client[node];
     if (sim->load_off || client->submitted == sim->plan.requests) return;
+    const uint64_t think_ns = sim->plan.think_ns;
+    const uint64_t next_ns = sim->now_ns + 1 + sim_below(&client->random, 2 * think_ns + 1);
+    sim_at(sim, next_ns, submit, node, 0, NULL);
+    if (!sim->healed && client->submitted == sim->plan.requests_before) return;
     uint8_t operation[256] = {0};
     memcpy(operation, &client->id, sizeof client->id);
     memcpy(operation + 4, &client->submitted, sizeof client->submitted);
@@ -99,13 +103,9 @@ static void submit(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packe
     const uint32_t session = (uint32_t)sim_below(&client->random, sim->plan.sessions);
     const int taken = col_client_core_submit(client->core, session, (col_bytes){operation, length},
                                              client->submitted, sim->now_ns);
-    if (taken == 0) {
-        client->submitted++;
-        wake_at(client, sim->now_ns);
-    }
-    const uint64_t think_ns = sim->plan.think_ns;
-    sim_at(sim, sim->now_ns + 1 + sim_below(&client->random, 2 * think_ns + 1), submit, node, 0,
-           NULL);
+    if (taken != 0) return;
+    client->submitted++;
+    wake_at(client, sim->now_ns);
 }
 
 static void on_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,

@@ -37,6 +37,7 @@ static void draw_load(sim_plan *plan, sim_random *random) {
     const uint32_t rounds = plan->window * (uint32_t)sim_between(random, 1, 5);
     plan->requests = 4 + rounds / plan->clients;
     if (plan->requests > 250) plan->requests = 250;
+    plan->requests_before = plan->requests - (uint32_t)sim_between(random, 1, 3);
     plan->think_ns = sim_percent(random, 30) ? sim_between(random, 1, 40) * SIM_MS
                                              : sim_between(random, 100, 4000) * SIM_US;
     plan->operation_bytes = sim_percent(random, 30) ? 240 : 8;
@@ -101,7 +102,8 @@ static void draw_faults(sim_plan *plan, sim_random *random) {
         for (uint32_t i = 0; i < kinds; i++) {
             plan->behaviour[r] |= 1u << sim_below(random, SIM_FAULTS);
         }
-        if ((plan->behaviour[r] & SIM_PRIMARY_FAULTS) && leads(plan, r)) {
+        // Garbage with high numbers hides its sender's own STATUS and FETCH: nobody helps it up.
+        if ((plan->behaviour[r] & (SIM_PRIMARY_FAULTS | SIM_GARBAGE)) && leads(plan, r)) {
             plan->demands_progress = false;
         }
     }

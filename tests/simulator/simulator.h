@@ -62,6 +62,7 @@ typedef struct {
     uint32_t clients, sessions;  ///< sessions of each client
     uint32_t sessions_max, client_sessions_max;
     uint32_t requests;  ///< of each client
+    uint32_t requests_before;  ///< of them, before healing; the others show who is still behind
     uint64_t think_ns;  ///< mean pause between two requests of one client
     uint32_t operation_bytes;
     bool gap_client;  ///< the last client never sends number 1 of its sessions

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -12,6 +13,16 @@ import time
 
 PROGRAM = os.path.abspath(sys.argv[1])
 PROFILE = sys.argv[2] if len(sys.argv) > 2 else "small"
+LIMIT_S = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+
+
+def end_in_time(*_):
+    raise TimeoutError(f"not finished after {LIMIT_S} s")
+
+
+# Before ctest kills this process: a cluster would outlive it.
+signal.signal(signal.SIGALRM, end_in_time)
+signal.alarm(LIMIT_S)
 
 
 def run(*arguments, status=0, input="", timeout=60):
