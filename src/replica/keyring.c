@@ -45,6 +45,7 @@ col_result col_keyring_load(const col_cluster *cluster, col_keyring *keyring) {
 void col_keyring_unload(col_keyring *keyring) {
     destroy_keys(keyring->replica, keyring->replicas);
     destroy_keys(keyring->client, keyring->clients);
+    *keyring = (col_keyring){0};
 }
 
 uint32_t col_keyring_signature_bytes_max(const col_keyring *keyring) {

@@ -22,6 +22,7 @@ typedef struct {
 /// What a faulty primary makes of one of its proposals: up to two variants, by receiver.
 typedef struct {
     bool used;
+    bool plain;       ///< decided: it travels as it is, however often
     bool with_votes;  ///< faulty replicas vote for either variant
     uint32_t leader;
     col_header header;  ///< the PRE-PREPARE that its correct code wanted
@@ -205,36 +206,39 @@ static void vote_for_variants(sim_run *sim, const alteration *altered) {
 static alteration *alter_batch(sim_run *sim, uint32_t leader, const col_header *header,
                                col_bytes body) {
     alteration *altered = find_alteration(sim, header);
-    if (altered != NULL) return altered;
+    if (altered != NULL) return altered->plain ? NULL : altered;
     col_batch batch;
     COL_ASSERT(col_batch_read(body, &batch));
+    altered = new_alteration(sim, leader, header);
     if (behaves(sim, leader, SIM_EQUIVOCATES) && percent(sim, 40)) {
-        altered = new_alteration(sim, leader, header);
         set_body(sim, altered, 0, body);
         set_body(sim, altered, 1, rewrite(sim, body, NULL, 1));
         altered->with_votes = true;
         vote_for_variants(sim, altered);
     } else if (behaves(sim, leader, SIM_FORGES) && percent(sim, 20)) {
-        altered = new_alteration(sim, leader, header);
         altered->second = 0;
         set_body(sim, altered, 0, forge(sim, header->pillar, batch.time_ns));
         set_body(sim, altered, 1, body);
         altered->with_votes = true;
         vote_for_variants(sim, altered);
     } else if (behaves(sim, leader, SIM_REPEATS) && percent(sim, 60)) {
-        altered = new_alteration(sim, leader, header);
         altered->second = 0;
         set_body(sim, altered, 0, rewrite(sim, body, some_body(sim, header->pillar), 0));
         set_body(sim, altered, 1, body);
+    } else {
+        altered->plain = true;
+        return NULL;
     }
     return altered;
 }
 
 static alteration *alter_run(sim_run *sim, uint32_t leader, const col_header *header) {
     alteration *altered = find_alteration(sim, header);
-    if (altered != NULL || header->run == 0) return altered;
-    if (!behaves(sim, leader, SIM_EQUIVOCATES) || !percent(sim, 20)) return NULL;
+    if (altered != NULL) return altered->plain ? NULL : altered;
+    if (header->run == 0) return NULL;
     altered = new_alteration(sim, leader, header);
+    altered->plain = !behaves(sim, leader, SIM_EQUIVOCATES) || !percent(sim, 20);
+    if (altered->plain) return NULL;
     for (uint32_t i = 0; i < 2; i++) altered->digest[i] = col_null_digest;
     altered->run[0] = header->run;
     altered->run[1] = header->run > 1 ? header->run - 1 : 2;
@@ -279,7 +283,7 @@ static void send_proposal(sim_run *sim, uint32_t replica, const col_header *head
 static void send_vote(sim_run *sim, uint32_t replica, const col_header *header, uint32_t to) {
     const alteration *altered = find_alteration(sim, header);
     col_header vote = *header;
-    if (altered != NULL && altered->with_votes) {
+    if (altered != NULL && !altered->plain && altered->with_votes) {
         const uint32_t variant = altered->second >> to & 1;
         vote.digest = altered->digest[variant];
         vote.run = altered->run[variant];

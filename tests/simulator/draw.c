@@ -102,8 +102,7 @@ static void draw_faults(sim_plan *plan, sim_random *random) {
         for (uint32_t i = 0; i < kinds; i++) {
             plan->behaviour[r] |= 1u << sim_below(random, SIM_FAULTS);
         }
-        // Garbage with high numbers hides its sender's own STATUS and FETCH: nobody helps it up.
-        if ((plan->behaviour[r] & (SIM_PRIMARY_FAULTS | SIM_GARBAGE)) && leads(plan, r)) {
+        if ((plan->behaviour[r] & SIM_PRIMARY_FAULTS) && leads(plan, r)) {
             plan->demands_progress = false;
         }
     }

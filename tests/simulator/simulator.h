@@ -32,16 +32,19 @@ typedef enum {
     SIM_GARBAGE = 1 << 3,      ///< STATUS, FETCH, FETCHED, CHECKPOINT, votes with absurd contents
     SIM_CHECKPOINTS = 1 << 4,  ///< wrong checkpoint digests and huge numbers
     SIM_REPLIES = 1 << 5,      ///< wrong results
-    SIM_ABSORBS = 1 << 6,      ///< claims to have executed everything and serves nothing
-    SIM_REPEATS = 1 << 7,      ///< as primary: executed requests again, beside new ones
+    SIM_REPEATS = 1 << 6,      ///< as primary: executed requests again, beside new ones
     // From here on the pillars that it leads may stand still.
+    SIM_ABSORBS = 1 << 7,      ///< claims to have executed everything and serves nothing
     SIM_EQUIVOCATES = 1 << 8,  ///< as primary: two batches for one slot, with votes to match
     SIM_TAMPERS = 1 << 9,      ///< as primary: a copy of the same digest with other entry headers
     SIM_FORGES = 1 << 10,      ///< as primary: requests that no client made
     SIM_WITHHOLDS = 1 << 11,   ///< as primary: proposals or bodies to some backups only
 } sim_fault;
 #define SIM_FAULTS 12
-#define SIM_PRIMARY_FAULTS (SIM_EQUIVOCATES | SIM_TAMPERS | SIM_FORGES | SIM_WITHHOLDS | SIM_SILENT)
+/// Garbage with high numbers hides its sender's own STATUS and FETCH: nobody helps it up.
+#define SIM_PRIMARY_FAULTS                                                                         \
+    (SIM_SILENT | SIM_GARBAGE | SIM_ABSORBS | SIM_EQUIVOCATES | SIM_TAMPERS | SIM_FORGES |         \
+     SIM_WITHHOLDS)
 
 /// A stretch of time during which some nodes hear nobody and are heard by nobody.
 typedef struct {
