@@ -181,7 +181,7 @@ static void set_values(col_cluster *cluster) {
                     .pillars = 4,
                     .leaders = COL_LEADERS_ROTATING,
                     .checkpoint_interval = 16,
-                    .window = 64,
+                    .window = 48,
                     .session_outstanding = 64,
                     .sessions_max = 1024,
                     .client_sessions_max = 256,

@@ -57,7 +57,7 @@ col_drop col_pbft_on_commit(col_pbft *pbft, const col_verified *verified) {
     if (drop != COL_DROP_NONE) return drop;
 
     col_slot_keep_seal(&pbft->slots, slot, header->sender, verified->seal);
-    if (pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    col_pbft_stir(pbft);
     if (matching > pbft->options.faults && value.run == 0 && round > pbft->passing) {
         pbft->passing = round;
     }

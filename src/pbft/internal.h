@@ -94,6 +94,9 @@ void col_pbft_send_vote(col_pbft *pbft, col_type type, uint64_t round, const col
 void col_pbft_send_numbered(col_pbft *pbft, col_type type, col_bytes body, uint32_t replicas);
 /// Something changed that peers will want to compare: STATUS is due after the first interval.
 void col_pbft_active(col_pbft *pbft);
+/// Something was heard of that may need asking for: intervals are short again, and one that runs is not
+/// prolonged.
+void col_pbft_stir(col_pbft *pbft);
 
 // commit.c, prepare.c: consequences that follow as soon as their conditions hold
 

@@ -80,7 +80,7 @@ bool col_pbft_in_window(const col_pbft *pbft, uint64_t round) {
 bool col_pbft_hears_of(col_pbft *pbft, uint64_t round) {
     if (col_pbft_in_window(pbft, round)) return true;
     const bool above = round > col_pbft_stable_round(pbft);
-    if (above && pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    if (above && pbft->status_due_ns == COL_NEVER) col_pbft_stir(pbft);
     return false;
 }
 
@@ -165,6 +165,12 @@ void col_pbft_active(col_pbft *pbft) {
                            : patience_ns > 8 * interval_ns ? 8 * interval_ns
                                                            : patience_ns;
     pbft->status_due_ns = pbft->now_ns + pbft->status_wait_ns;
+}
+
+void col_pbft_stir(col_pbft *pbft) {
+    const uint64_t due_ns = pbft->status_due_ns;
+    col_pbft_active(pbft);
+    if (due_ns < pbft->status_due_ns) pbft->status_due_ns = due_ns;
 }
 
 static void measure_latency(col_pbft *pbft, uint64_t round) {
@@ -254,7 +260,7 @@ static void on_target(col_pbft *pbft, uint64_t sequence) {
     const uint64_t target = sequence == 0 ? 0 : col_pbft_rounds_up_to(pbft, sequence - 1);
     if (target <= pbft->target) return;
     pbft->target = target;
-    if (pbft->status_due_ns == COL_NEVER && target > pbft->executed) col_pbft_active(pbft);
+    if (target > pbft->executed) col_pbft_stir(pbft);
 }
 
 static void on_stable(col_pbft *pbft, uint64_t checkpoint) {
@@ -307,7 +313,7 @@ col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event) {
             on_target(pbft, event->sequence);
             break;
         case COL_PBFT_STIRRED:
-            if (pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+            col_pbft_stir(pbft);
             break;
         case COL_PBFT_TICK:
             on_tick(pbft);

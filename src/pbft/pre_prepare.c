@@ -21,7 +21,7 @@ void col_pbft_accept(col_pbft *pbft, uint64_t round, const col_value *value) {
     const uint64_t last = round + col_value_slots(value) - 1;
     if (last > pbft->highest) pbft->highest = last;
     if (value->run == 0 && round > pbft->passing) pbft->passing = round;
-    if (pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    col_pbft_stir(pbft);
 }
 
 static bool same_proposal(const col_slot *slot, const col_value *value) {

@@ -51,7 +51,7 @@ col_drop col_pbft_on_prepare(col_pbft *pbft, const col_verified *verified) {
     const col_drop drop = col_votes_add(&slot->prepares, header->sender, &value, &matching);
     if (drop != COL_DROP_NONE) return drop;
 
-    if (pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    col_pbft_stir(pbft);
     count_prepare(pbft, slot, &value, matching);
     return COL_DROP_NONE;
 }

@@ -136,7 +136,7 @@ col_drop col_pbft_on_status(col_pbft *pbft, const col_verified *verified) {
     if (!col_status_read(verified->message.bytes, &status)) return COL_DROP_MALFORMED;
     col_pbft_peer *peer = &pbft->peer[sender];
     // Only news wakes: two replicas that cannot become even must not keep each other awake.
-    if (note_peer(pbft, peer, &status) && pbft->status_due_ns == COL_NEVER) col_pbft_active(pbft);
+    if (note_peer(pbft, peer, &status)) col_pbft_stir(pbft);
 
     if (peer->answered_ns != 0 &&
         pbft->now_ns - peer->answered_ns < pbft->options.status_interval_ns / 2) {

@@ -18,11 +18,11 @@
 // Requests of one pillar that may wait: what all sessions of a well-filled cluster have outstanding.
 #define PENDING_MAX 4096
 
-/// A pillar's signing ring holds the largest message four times, so that one always fits an empty ring.
+/// A pillar's signing ring holds the largest message three times: one always fits an empty ring.
 static uint64_t pillar_signing_bytes(const col_genesis *genesis) {
     const uint64_t largest = sizeof(col_seal_job) + genesis->batch_bytes_max + 256 +
                              (uint64_t)genesis->replicas * (COL_SEAL_BYTES_MAX + 6);
-    return 4 * largest;
+    return 3 * largest;
 }
 
 static uint64_t merge_signing_bytes(const col_genesis *genesis) {

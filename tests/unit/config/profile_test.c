@@ -93,7 +93,7 @@ static void the_small_profile_is_one_thread(void **state) {
     col_profile *profile = read_project_profile("small.yaml");
     assert_int_equal(profile->idle, COL_IDLE_BLOCK);
     assert_int_equal(profile->mtu, 9000);
-    assert_int_equal(profile->buffers, 512);
+    assert_int_equal(profile->buffers, 384);
     assert_int_equal(profile->memory_mb, 16);
     assert_int_equal(profile->threads, 1);
     assert_int_equal(profile->thread[0].stages, ALL_STAGES);

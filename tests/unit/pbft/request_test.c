@@ -195,6 +195,22 @@ static void a_session_open_must_say_what_its_header_says(void **state) {
     subject_close(s);
 }
 
+static void a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    (void)request_from(s, 1, 1, 1, "a");
+    (void)request_from(s, 1, 1, 3, "c");
+    assert_int_equal(col_pbft_stirs(s->pbft), 0);
+    (void)request_from(s, 1, 1, 3, "c");  // its number 2 is missing: its own fault
+    assert_int_equal(col_pbft_stirs(s->pbft), 0);
+    (void)request_from(s, 1, 1, 1, "a");
+    assert_int_equal(col_pbft_stirs(s->pbft), 1);
+    (void)open_from(s, 2, 100);
+    (void)open_from(s, 2, 100);
+    assert_int_equal(col_pbft_stirs(s->pbft), 2);
+    subject_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_that_was_executed_is_answered_from_the_table),
@@ -212,6 +228,7 @@ int main(void) {
         cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
         cmocka_unit_test(a_refused_session_open_makes_way_for_the_next),
         cmocka_unit_test(a_session_open_must_say_what_its_header_says),
+        cmocka_unit_test(a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
