@@ -44,11 +44,8 @@ static void keep_certificate(col_pbft *pbft, col_slot *slot, const col_fetched *
                              const col_value *value) {
     for (uint8_t i = 0; i < fetched->seals; i++) {
         const uint32_t sender = fetched->seal[i].sender;
-        uint32_t matching;
-        (void)col_votes_add(&slot->commits, sender, value, &matching);
-        if (col_value_equal(&slot->commits.value[sender], value)) {
-            col_slot_keep_seal(&pbft->slots, slot, sender, fetched->seal[i].seal);
-        }
+        col_votes_put(&slot->commits, sender, value);
+        col_slot_keep_seal(&pbft->slots, slot, sender, fetched->seal[i].seal);
     }
     if (value->run == 0 && slot->round > pbft->passing) pbft->passing = slot->round;
     col_pbft_decide(pbft, slot, value);

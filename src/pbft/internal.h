@@ -123,6 +123,8 @@ void col_pbft_propose_null(col_pbft *pbft);
 // status.c, fetch.c
 
 void col_pbft_status_due(col_pbft *pbft);
+/// Silent, or waiting after the last STATUS of a row.
+bool col_pbft_gave_up(const col_pbft *pbft);
 void col_pbft_fetch_missing(col_pbft *pbft);
 
 // One handler per message, in the file of its name.

@@ -80,7 +80,7 @@ bool col_pbft_in_window(const col_pbft *pbft, uint64_t round) {
 bool col_pbft_hears_of(col_pbft *pbft, uint64_t round) {
     if (col_pbft_in_window(pbft, round)) return true;
     const bool above = round > col_pbft_stable_round(pbft);
-    if (above && pbft->status_due_ns == COL_NEVER) col_pbft_stir(pbft);
+    if (above && col_pbft_gave_up(pbft)) col_pbft_active(pbft);
     return false;
 }
 
@@ -313,7 +313,7 @@ col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event) {
             on_target(pbft, event->sequence);
             break;
         case COL_PBFT_STIRRED:
-            col_pbft_stir(pbft);
+            if (col_pbft_gave_up(pbft)) col_pbft_active(pbft);
             break;
         case COL_PBFT_TICK:
             on_tick(pbft);

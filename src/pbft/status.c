@@ -64,6 +64,10 @@ static bool all_even(const col_pbft *pbft) {
     return true;
 }
 
+bool col_pbft_gave_up(const col_pbft *pbft) {
+    return pbft->status_due_ns == COL_NEVER || pbft->status_count >= STATUS_COUNT_MAX;
+}
+
 void col_pbft_status_due(col_pbft *pbft) {
     const bool even = all_even(pbft);
     if ((even && pbft->status_told) || pbft->status_count >= STATUS_COUNT_MAX) {
@@ -105,9 +109,14 @@ static void resend_slot(col_pbft *pbft, const col_slot *slot, const col_status_s
 
 static void resend_missing(col_pbft *pbft, const col_status *status, uint32_t peer) {
     const uint64_t stable = col_pbft_stable_round(pbft);
+    uint64_t last = pbft->highest;
+    if (status->stable < pbft->stable) {  // what lies above its window, the peer would drop
+        const uint64_t end = status->stable * pbft->options.checkpoint_interval + pbft->options.window;
+        if (end < last) last = end;
+    }
     uint64_t round = status->executed > stable ? status->executed : stable;
     // Compared before it is counted up: a peer may claim any number.
-    while (round < pbft->highest) {
+    while (round < last) {
         round++;
         const col_slot *slot = col_slots_find(&pbft->slots, round);
         if (slot == NULL) continue;

@@ -26,6 +26,12 @@ col_drop col_votes_add(col_votes *votes, uint32_t sender, const col_value *value
     return COL_DROP_NONE;
 }
 
+void col_votes_put(col_votes *votes, uint32_t sender, const col_value *value) {
+    COL_ASSERT(sender < votes->replicas);
+    votes->voted |= 1u << sender;
+    votes->value[sender] = *value;
+}
+
 void col_votes_clear(col_votes *votes) {
     votes->voted = 0;
 }

@@ -38,6 +38,10 @@ typedef struct {
 col_drop col_votes_add(col_votes *votes, uint32_t sender, const col_value *value,
                        uint32_t *matching);
 
+/// Put one vote of a verified certificate in place of whatever its sender voted before: a replica that votes
+/// twice must not keep others from showing the certificate that it is part of.
+void col_votes_put(col_votes *votes, uint32_t sender, const col_value *value);
+
 /// The set of replicas that voted for `value`.
 uint32_t col_votes_for(const col_votes *votes, const col_value *value);
 

@@ -11,7 +11,7 @@
 #define SEEN 64         // proposals remembered
 #define BODIES 16       // batch bodies remembered
 #define SENT 64         // own messages remembered, to be replayed
-#define ALTERATIONS 512 // proposals that were changed on their way out
+#define ALTERATIONS 2048  // own proposals remembered, by sequence number
 
 typedef struct {
     uint8_t pillar;
@@ -96,7 +96,7 @@ static void send_one(sim_run *sim, uint32_t replica, const col_header *header, c
 
 static alteration *find_alteration(sim_run *sim, const col_header *header) {
     alteration *place =
-        &sim->byzantine->alteration[(header->sequence * 16 + header->pillar) % ALTERATIONS];
+        &sim->byzantine->alteration[header->sequence % ALTERATIONS];
     const bool same = place->used && place->header.sequence == header->sequence &&
                       place->header.pillar == header->pillar && place->header.view == header->view;
     return same ? place : NULL;
@@ -104,7 +104,7 @@ static alteration *find_alteration(sim_run *sim, const col_header *header) {
 
 static alteration *new_alteration(sim_run *sim, uint32_t leader, const col_header *header) {
     alteration *place =
-        &sim->byzantine->alteration[(header->sequence * 16 + header->pillar) % ALTERATIONS];
+        &sim->byzantine->alteration[header->sequence % ALTERATIONS];
     free(place->body[0]);
     free(place->body[1]);
     *place = (alteration){.used = true, .leader = leader, .header = *header};
@@ -327,6 +327,25 @@ static void send_status(sim_run *sim, uint32_t replica, const col_header *header
              (col_bytes){sim->byzantine->scratch, col_writer_used(&writer)}, to);
 }
 
+/// The body of an altered proposal is the altered one.
+static void send_fetched(sim_run *sim, uint32_t replica, const col_header *header, col_bytes body,
+                         uint32_t to) {
+    col_fetched fetched;
+    COL_ASSERT(col_fetched_read(body, &fetched));
+    const col_header proposal = {.pillar = header->pillar, .sequence = fetched.sequence};
+    const alteration *altered = find_alteration(sim, &proposal);
+    if (behaves(sim, replica, SIM_ABSORBS)) return;
+    if (altered != NULL && !altered->plain && altered->leader == replica && fetched.run == 0) {
+        const uint32_t variant = altered->second >> to & 1;
+        fetched.digest = altered->digest[variant];
+        fetched.batch = (col_bytes){altered->body[variant], altered->length[variant]};
+        col_writer writer = col_writer_of(sim->byzantine->scratch, sizeof sim->byzantine->scratch);
+        col_fetched_write(&writer, &fetched);
+        body = (col_bytes){sim->byzantine->scratch, col_writer_used(&writer)};
+    }
+    send_one(sim, replica, header, body, to);
+}
+
 static void replay(sim_run *sim, uint32_t replica) {
     struct sim_byzantine *self = sim->byzantine;
     sim_packet *packet = self->sent[below(sim, SENT)];
@@ -354,8 +373,10 @@ static void send_to(sim_run *sim, uint32_t replica, const col_header *header, co
         case COL_STATUS:
             send_status(sim, replica, header, body, to);
             break;
+        case COL_FETCHED:
+            send_fetched(sim, replica, header, body, to);
+            break;
         default:
-            if (header->type == COL_FETCHED && behaves(sim, replica, SIM_ABSORBS)) break;
             send_one(sim, replica, header, body, to);
             break;
     }

@@ -1,0 +1,243 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/merge_stage.h"
+
+#include "tests/unit/pbft/harness.h"
+
+#define PILLARS 2
+#define REQUESTS_MAX 8
+
+// Two pillars' rings, the application `log`, and one signing ring.
+
+typedef struct {
+    col_arena arena;
+    col_words words;
+    col_merge_counters counters;
+    col_ring committed[PILLARS], questions[PILLARS], notes[PILLARS], signing;
+    void *app;
+    col_merge_stage *merge;
+    test_batch batch[16];
+    uint32_t batches;
+} fixture;
+
+static fixture *fixture_open(uint64_t signing_bytes) {
+    fixture *f = calloc(1, sizeof *f);
+    assert_true(col_arena_open(&f->arena, (size_t)64 << 20).ok);
+    f->app = col_app_log.create("");
+    assert_non_null(f->app);
+    col_merge_stage_options options = {
+        .merge = {.pillars = PILLARS,
+                  .checkpoint_interval = 4,
+                  .operation_bytes_max = 512,
+                  .sessions = {.pillars = PILLARS,
+                               .clients = 4,
+                               .sessions_max = 8,
+                               .client_sessions_max = 8,
+                               .outstanding = 4,
+                               .result_bytes_max = 64,
+                               .time_ahead_max_ns = 1000 * MS},
+                  .app = &col_app_log,
+                  .app_state = f->app,
+                  .counters = &f->counters},
+        .batch_requests_max = REQUESTS_MAX,
+        .words = &f->words,
+        .signing = {.ring = {&f->signing}, .rings = 1},
+    };
+    col_ring_init(&f->signing, &f->arena, signing_bytes, NULL);
+    for (uint32_t k = 0; k < PILLARS; k++) {
+        col_ring_init(&f->committed[k], &f->arena, 4096, NULL);
+        col_ring_init(&f->questions[k], &f->arena, 4096, NULL);
+        col_ring_init(&f->notes[k], &f->arena, col_merge_notes_bytes(REQUESTS_MAX), NULL);
+        options.committed[k] = &f->committed[k];
+        options.questions[k] = &f->questions[k];
+        options.notes[k] = &f->notes[k];
+    }
+    f->merge = col_merge_stage_create(&f->arena, &options);
+    return f;
+}
+
+static void fixture_close(fixture *f) {
+    col_merge_stage_destroy(f->merge);
+    col_app_log.destroy(f->app);
+    col_arena_close(&f->arena);
+    free(f);
+}
+
+static uint32_t poll(fixture *f, uint32_t budget) {
+    col_stage *stage = col_merge_stage_of(f->merge);
+    return stage->poll(stage, 1000, budget);
+}
+
+static uint64_t deadline(const fixture *f) {
+    const col_stage *stage = col_merge_stage_of(f->merge);
+    return stage->deadline_ns(stage);
+}
+
+static void give(fixture *f, uint32_t pillar, const col_committed *committed) {
+    col_committed *record = col_ring_reserve(&f->committed[pillar], sizeof *record);
+    assert_non_null(record);
+    *record = *committed;
+    col_ring_publish(&f->committed[pillar]);
+}
+
+static void give_null(fixture *f, uint32_t pillar, uint64_t round, uint32_t run) {
+    give(f, pillar, &(col_committed){.round = round, .run = run});
+}
+
+static test_batch *next_batch(fixture *f, uint32_t pillar) {
+    test_batch *batch = &f->batch[f->batches++];
+    batch_start(batch, pillar, WALL);
+    return batch;
+}
+
+static void give_batch(fixture *f, uint64_t round, test_batch *batch) {
+    batch_finish(batch);
+    give(f, batch->pillar,
+         &(col_committed){.round = round, .body = batch->bytes, .length = batch->length});
+}
+
+/// Take all notes of a pillar. @return how many
+static uint32_t take_notes(fixture *f, uint32_t pillar, col_merge_note *last) {
+    uint32_t count = 0, bytes;
+    const col_merge_note *note;
+    while ((note = col_ring_front(&f->notes[pillar], &bytes)) != NULL) {
+        *last = *note;
+        col_ring_release(&f->notes[pillar]);
+        count++;
+    }
+    return count;
+}
+
+static uint32_t take_jobs(fixture *f, uint8_t type) {
+    uint32_t count = 0, bytes;
+    const col_seal_job *job;
+    while ((job = col_ring_front(&f->signing, &bytes)) != NULL) {
+        count += job->header.type == type;
+        assert_int_equal(job->to.replicas, 0);
+        assert_true(job->to.client.port != 0);
+        col_ring_release(&f->signing);
+    }
+    return count;
+}
+
+static void slots_run_in_order_of_sequence_whichever_ring_was_filled_first(void **state) {
+    (void)state;
+    fixture *f = fixture_open(65536);
+    col_merge_note note;
+    test_batch *open = next_batch(f, 1);
+    batch_add_open(open, 1, 10);
+    give_null(f, 0, 1, 2);
+    assert_int_equal(poll(f, 32), 0);  // sequence 1 is pillar 1's
+    give_batch(f, 1, open);
+    assert_int_equal(poll(f, 32), 2);
+    assert_int_equal(col_word_read(&f->words.executed), 2);
+    assert_int_equal(take_notes(f, 1, &note), 1);
+    assert_int_equal(note.outcome.kind, COL_OUTCOME_OPENED);
+    assert_int_equal(note.outcome.session, 3);
+    assert_int_equal(take_notes(f, 0, &note), 0);
+    assert_int_equal(take_jobs(f, COL_SESSION_OPENED), 1);
+    fixture_close(f);
+}
+
+static void the_budget_bounds_a_turn(void **state) {
+    (void)state;
+    fixture *f = fixture_open(65536);
+    for (uint64_t round = 1; round <= 3; round++) {
+        give_null(f, 1, round, 1);
+        give_null(f, 0, round, 1);
+    }
+    assert_int_equal(poll(f, 4), 4);
+    assert_int_equal(col_word_read(&f->words.executed), 4);
+    assert_int_equal(poll(f, 4), 2);
+    fixture_close(f);
+}
+
+static void a_checkpoint_is_noted_to_its_pillar(void **state) {
+    (void)state;
+    fixture *f = fixture_open(65536);
+    col_merge_note note = {0};
+    give_null(f, 1, 1, 4);
+    give_null(f, 0, 1, 4);
+    (void)poll(f, 32);
+    assert_int_equal(take_notes(f, 1, &note), 1);
+    assert_int_equal(note.kind, COL_NOTE_CHECKPOINT);
+    assert_int_equal(note.checkpoint, 1);
+    assert_int_equal(take_notes(f, 0, &note), 0);
+    fixture_close(f);
+}
+
+static void a_slot_waits_until_the_notes_that_it_may_cause_have_room(void **state) {
+    (void)state;
+    fixture *f = fixture_open(1 << 20);
+    col_merge_note note;
+    uint32_t notes = 0, executed = 0;
+    for (uint64_t round = 1; round <= 12; round++) {
+        test_batch *batch = next_batch(f, 1);
+        for (uint64_t i = 0; i < REQUESTS_MAX; i++) {
+            batch_add_open(batch, 1, (round - 1) * REQUESTS_MAX + i + 1);
+        }
+        give_batch(f, round, batch);
+        give_null(f, 0, round, 1);
+    }
+    executed += poll(f, 100);
+    assert_true(executed > 0 && executed < 24);
+    assert_int_not_equal(deadline(f), COL_NEVER);
+    assert_int_equal(poll(f, 100), 0);
+    for (uint32_t turn = 0; turn < 100 && executed < 24; turn++) {
+        notes += take_notes(f, 1, &note);
+        (void)take_notes(f, 0, &note);
+        (void)take_jobs(f, 0);
+        executed += poll(f, 100);
+    }
+    notes += take_notes(f, 1, &note);
+    assert_int_equal(executed, 24);
+    assert_int_equal(deadline(f), COL_NEVER);
+    // 96 openings, evictions beyond the eighth, and checkpoints 1 and 3.
+    assert_int_equal(notes, 96 + 88 + 2);
+    fixture_close(f);
+}
+
+static void replies_that_find_no_room_are_counted_and_nothing_stops(void **state) {
+    (void)state;
+    fixture *f = fixture_open(256);
+    test_batch *batch = next_batch(f, 1);
+    for (uint64_t i = 1; i <= REQUESTS_MAX; i++) batch_add_open(batch, 1, i);
+    give_batch(f, 1, batch);
+    assert_int_equal(poll(f, 32), 1);
+    assert_true(col_counter_read(&f->counters.drops[COL_DROP_QUEUE_FULL]) > 0);
+    assert_int_equal(col_counter_read(&f->counters.sessions), REQUESTS_MAX);
+    fixture_close(f);
+}
+
+static void questions_are_answered_from_the_table(void **state) {
+    (void)state;
+    fixture *f = fixture_open(65536);
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open(batch, 1, 10);
+    batch_add_request(batch, 1, 3, 1, "op");
+    give_batch(f, 1, batch);
+    (void)poll(f, 32);
+    assert_int_equal(take_jobs(f, COL_REPLY), 1);
+    for (uint32_t i = 0; i < 2; i++) {
+        col_pillar_question *question = col_ring_reserve(&f->questions[1], sizeof *question);
+        *question = (col_pillar_question){
+            .kind = COL_ASK_REQUEST,
+            .request = {.client = 1, .session = i == 0 ? 3 : 99, .number = 1, .pillar = 1}};
+        col_ring_publish(&f->questions[1]);
+    }
+    assert_int_equal(poll(f, 32), 2);
+    assert_int_equal(take_jobs(f, COL_REPLY), 2);
+    assert_int_equal(col_counter_read(&f->counters.requests), 1);
+    fixture_close(f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slots_run_in_order_of_sequence_whichever_ring_was_filled_first),
+        cmocka_unit_test(the_budget_bounds_a_turn),
+        cmocka_unit_test(a_checkpoint_is_noted_to_its_pillar),
+        cmocka_unit_test(a_slot_waits_until_the_notes_that_it_may_cause_have_room),
+        cmocka_unit_test(replies_that_find_no_room_are_counted_and_nothing_stops),
+        cmocka_unit_test(questions_are_answered_from_the_table),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

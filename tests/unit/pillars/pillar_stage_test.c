@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "pillars/pillar_stage.h"
+
+#include "tests/unit/crypto/support.h"
+#include "tests/unit/pbft/harness.h"
+
+// Replica 0, primary of the only pillar, with real keys; the other replicas and the clients are sealers whose
+// datagrams the test puts into the ingress ring.
+
+static test_cluster keys;
+
+typedef struct {
+    col_arena arena;
+    col_words words;
+    col_pillar_counters counters;
+    col_opener_counters opened;
+    col_ring ingress, notes, sealed, committed, questions, signing;
+    col_pillar_stage *pillar;
+    test_egress egress;
+    col_sealer *replica[REPLICAS];
+    col_sealer *client;
+    col_sealer_counters sealer_counters;
+    uint64_t now_ns;
+    uint64_t shown;  ///< checkpoint whose seal came back
+    uint32_t given;  ///< datagrams
+} fixture;
+
+static uint32_t released;
+
+static void release(void *buffer) {
+    assert_ptr_equal(buffer, &released);
+    released++;
+}
+
+static void show(void *context, uint64_t checkpoint, const col_digest *digest, col_seal seal) {
+    fixture *f = context;
+    assert_int_equal(digest->byte[0], 0xCC);
+    assert_int_equal(seal.length, 4);
+    f->shown = checkpoint;
+}
+
+static int open_keys(void **state) {
+    (void)state;
+    test_cluster_open(&keys);
+    return 0;
+}
+
+static int close_keys(void **state) {
+    (void)state;
+    test_cluster_close(&keys);
+    return 0;
+}
+
+static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
+    fixture *f = calloc(1, sizeof *f);
+    assert_ok(col_arena_open(&f->arena, (size_t)512 << 20));
+    test_egress_init(&f->egress, COL_DATAGRAM_BYTES_MIN);
+    released = 0;
+    f->now_ns = 1000 * MS;
+    for (uint32_t r = 0; r < REPLICAS; r++) {
+        const col_sealer_options options =
+            test_sealer_options(&keys, COL_ROLE_REPLICA, r, &f->egress, &f->sealer_counters);
+        f->replica[r] = col_sealer_create(&f->arena, &options);
+    }
+    const col_sealer_options options =
+        test_sealer_options(&keys, COL_ROLE_CLIENT, 1, &f->egress, &f->sealer_counters);
+    f->client = col_sealer_create(&f->arena, &options);
+    col_ring_init(&f->ingress, &f->arena, 16384, NULL);
+    col_ring_init(&f->notes, &f->arena, 16384, NULL);
+    col_ring_init(&f->sealed, &f->arena, 16384, NULL);
+    col_ring_init(&f->committed, &f->arena, committed_bytes, NULL);
+    col_ring_init(&f->questions, &f->arena, 4096, NULL);
+    col_ring_init(&f->signing, &f->arena, signing_bytes, NULL);
+    col_pillar_stage_options stage = {
+        .name = "pillar 0",
+        .pbft = primary_options(),
+        .backend = &col_backend_openssl,
+        .keyring = &keys.keyring,
+        .roots = col_root_cache_create(&f->arena, 64),
+        .words = &f->words,
+        .ingress = &f->ingress,
+        .release = release,
+        .notes = &f->notes,
+        .sealed = {&f->sealed},
+        .sealers = 1,
+        .committed = &f->committed,
+        .questions = &f->questions,
+        .signing = {.ring = {&f->signing}, .rings = 1},
+        .checkpoint_sealed = show,
+        .checkpoint_context = f,
+        .counters = &f->counters,
+        .opener_counters = &f->opened,
+    };
+    stage.pbft.clients = CLIENTS;
+    stage.pbft.operation_bytes_max = 4096;
+    stage.pbft.batch_bytes_max = 16384;
+    stage.pbft.batch_bytes = 16384;
+    memcpy(&stage.pbft.cluster_tag, keys.keyring.cluster.byte, 8);
+    stage.pbft.time_ahead_max_ns = UINT64_C(1) << 62;
+    f->pillar = col_pillar_stage_create(&f->arena, &stage);
+    return f;
+}
+
+static void fixture_close(fixture *f) {
+    col_pillar_stage_destroy(f->pillar);
+    for (uint32_t r = 0; r < REPLICAS; r++) col_sealer_destroy(f->replica[r]);
+    col_sealer_destroy(f->client);
+    col_arena_close(&f->arena);
+    free(f);
+}
+
+static uint32_t poll(fixture *f) {
+    col_stage *stage = col_pillar_stage_of(f->pillar);
+    f->now_ns += 1000;
+    return stage->poll(stage, f->now_ns, COL_STAGE_BUDGET);
+}
+
+static void arrive(fixture *f, col_bytes payload) {
+    col_datagram *record = col_ring_reserve(&f->ingress, sizeof *record);
+    assert_non_null(record);
+    *record = (col_datagram){payload, &released};
+    col_ring_publish(&f->ingress);
+    f->given++;
+}
+
+/// What this sealer sends arrives.
+static void flush(fixture *f, col_sealer *sealer) {
+    const uint32_t first = f->egress.count;
+    col_sealer_flush(sealer);
+    for (uint32_t i = first; i < f->egress.count; i++) arrive(f, sent_bytes(&f->egress, i));
+}
+
+static void request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
+    static uint8_t operation[4096], bytes[8192];
+    const col_request request = {.client = 1,
+                                 .session = 1,
+                                 .number = number,
+                                 .operation = {operation, operation_bytes}};
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_request_write(&writer, &request);
+    const col_header header = {.type = COL_REQUEST, .sequence = number};
+    assert_true(col_sealer_add(f->client, &header, (col_bytes){bytes, col_writer_used(&writer)},
+                               (col_destination){.replicas = 1}));
+    flush(f, f->client);
+}
+
+static void vote_arrives(fixture *f, uint8_t type, uint32_t replica, uint64_t sequence,
+                         const col_digest *digest) {
+    const col_header header = {.type = type, .sequence = sequence, .digest = *digest};
+    assert_true(col_sealer_add(f->replica[replica], &header, (col_bytes){0},
+                               (col_destination){.replicas = 1}));
+    flush(f, f->replica[replica]);
+}
+
+static void session_opens(fixture *f) {
+    col_merge_note *note = col_ring_reserve(&f->notes, sizeof *note);
+    *note = (col_merge_note){.kind = COL_NOTE_OUTCOME,
+                             .outcome = {.kind = COL_OUTCOME_OPENED,
+                                         .client = 1,
+                                         .session = 1,
+                                         .number = 10,
+                                         .reply_to = {0x0a000101, 5000}}};
+    col_ring_publish(&f->notes);
+}
+
+/// Take all that waits to be signed. @return how many of a type; the header of the last one
+static uint32_t take_jobs(fixture *f, uint8_t type, col_header *last) {
+    uint32_t count = 0, bytes;
+    const col_seal_job *job;
+    while ((job = col_ring_front(&f->signing, &bytes)) != NULL) {
+        if (job->header.type == type) {
+            count++;
+            if (last != NULL) *last = job->header;
+        }
+        col_ring_release(&f->signing);
+    }
+    return count;
+}
+
+/// Order request `number`: it arrives, is proposed and committed by the votes of replicas 1 and 2 and the own one.
+static void order(fixture *f, uint64_t number) {
+    col_header proposed = {0};
+    request_arrives(f, number, 16);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_PRE_PREPARE, &proposed), 1);
+    for (uint32_t r = 1; r <= 2; r++) {
+        vote_arrives(f, COL_PREPARE, r, proposed.sequence, &proposed.digest);
+    }
+    for (uint32_t r = 1; r <= 2; r++) {
+        vote_arrives(f, COL_COMMIT, r, proposed.sequence, &proposed.digest);
+    }
+    (void)poll(f);
+    f->egress.count = 0;
+}
+
+static void a_sealed_request_becomes_a_proposal(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    col_header header;
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_STATUS, NULL), 1);  // the greeting
+    session_opens(f);
+    request_arrives(f, 1, 16);
+    assert_true(poll(f) > 0);
+    assert_int_equal(take_jobs(f, COL_PRE_PREPARE, &header), 1);
+    assert_int_equal(header.sequence, 1);
+    assert_int_equal(released, f->given);
+    fixture_close(f);
+}
+
+static void a_request_in_fragments_becomes_a_proposal_once_it_is_whole(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    request_arrives(f, 1, 4000);
+    assert_true(f->given >= 3);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 1);
+    assert_int_equal(released, f->given);
+    fixture_close(f);
+}
+
+static void every_datagram_is_released_and_every_drop_counted(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    static const uint8_t garbage[64] = {1, 2, 3};
+    const col_digest digest = {{7}};
+    for (uint32_t i = 0; i < 40; i++) arrive(f, (col_bytes){garbage, i});
+    vote_arrives(f, COL_PREPARE, 1, 1000, &digest);
+    vote_arrives(f, COL_PREPARE, 2, 1, &digest);
+    f->egress.sent[1].bytes[COL_BUNDLE_HEADER_BYTES + 9] ^= 1;
+    while (poll(f) > 0) {
+    }
+    assert_int_equal(released, 42);
+    uint64_t drops = 0;
+    for (uint32_t i = 1; i < COL_DROP_COUNT; i++) drops += col_counter_read(&f->counters.drops[i]);
+    assert_int_equal(drops, 42);
+    assert_int_equal(col_counter_read(&f->counters.drops[COL_DROP_OUTSIDE_WINDOW]), 1);
+    assert_int_equal(col_counter_read(&f->counters.drops[COL_DROP_BAD_SIGNATURE]), 1);
+    fixture_close(f);
+}
+
+static void committed_slots_go_to_the_merge_and_wait_for_room_there(void **state) {
+    (void)state;
+    fixture *f = fixture_open(256, 1 << 20);  // room for four slots at most
+    session_opens(f);
+    for (uint64_t number = 1; number <= 7; number++) order(f, number);
+    uint32_t bytes;
+    uint64_t round = 0;
+    const col_committed *committed;
+    for (uint32_t turn = 0; turn < 7; turn++) {
+        while ((committed = col_ring_front(&f->committed, &bytes)) != NULL) {
+            assert_int_equal(committed->round, ++round);
+            assert_int_equal(committed->run, 0);
+            assert_true(committed->length > 0);
+            col_ring_release(&f->committed);
+        }
+        if (turn == 0) assert_true(round > 0 && round < 7);
+        (void)poll(f);
+    }
+    assert_int_equal(round, 7);
+    assert_int_equal(col_counter_read(&f->counters.batches), 7);
+    fixture_close(f);
+}
+
+static void a_full_signing_ring_loses_messages_and_counts_them(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 256);
+    session_opens(f);
+    request_arrives(f, 1, 3000);
+    (void)poll(f);
+    assert_true(col_counter_read(&f->counters.drops[COL_DROP_QUEUE_FULL]) > 0);
+    fixture_close(f);
+}
+
+static void a_checkpoint_note_is_voted_and_its_seal_shown(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    col_header header;
+    col_merge_note *note = col_ring_reserve(&f->notes, sizeof *note);
+    *note = (col_merge_note){.kind = COL_NOTE_CHECKPOINT, .checkpoint = 1, .digest = {{0xCC}}};
+    col_ring_publish(&f->notes);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_CHECKPOINT, &header), 1);
+    header.role = COL_ROLE_REPLICA;
+    col_sealed_vote *vote = col_ring_reserve(&f->sealed, sizeof *vote + 4);
+    vote->header = header;
+    vote->seal_length = 4;
+    memcpy(vote->seal, "seal", 4);
+    col_ring_publish(&f->sealed);
+    (void)poll(f);
+    assert_int_equal(f->shown, 1);
+    vote_arrives(f, COL_CHECKPOINT, 1, 1, &header.digest);
+    vote_arrives(f, COL_CHECKPOINT, 2, 1, &header.digest);
+    (void)poll(f);
+    assert_int_equal(col_word_read(&f->words.stable), 1);
+    fixture_close(f);
+}
+
+static void an_executed_request_is_passed_to_the_merge_as_a_question(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    col_merge_note *note = col_ring_reserve(&f->notes, sizeof *note);
+    *note = (col_merge_note){
+        .kind = COL_NOTE_OUTCOME,
+        .outcome = {.kind = COL_OUTCOME_EXECUTED, .client = 1, .session = 1, .number = 1}};
+    col_ring_publish(&f->notes);
+    request_arrives(f, 1, 16);
+    (void)poll(f);
+    uint32_t bytes;
+    const col_pillar_question *question = col_ring_front(&f->questions, &bytes);
+    assert_non_null(question);
+    assert_int_equal(question->kind, COL_ASK_REQUEST);
+    assert_int_equal(question->request.number, 1);
+    assert_int_equal(question->request.operation.length, 0);  // the datagram is given back
+    fixture_close(f);
+}
+
+static void what_must_run_next_is_told_as_a_deadline(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    const col_stage *stage = col_pillar_stage_of(f->pillar);
+    assert_int_equal(stage->deadline_ns(stage), 0);
+    (void)poll(f);
+    assert_int_equal(stage->deadline_ns(stage), f->now_ns + 20 * MS);
+    fixture_close(f);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_sealed_request_becomes_a_proposal),
+        cmocka_unit_test(a_request_in_fragments_becomes_a_proposal_once_it_is_whole),
+        cmocka_unit_test(every_datagram_is_released_and_every_drop_counted),
+        cmocka_unit_test(committed_slots_go_to_the_merge_and_wait_for_room_there),
+        cmocka_unit_test(a_full_signing_ring_loses_messages_and_counts_them),
+        cmocka_unit_test(a_checkpoint_note_is_voted_and_its_seal_shown),
+        cmocka_unit_test(an_executed_request_is_passed_to_the_merge_as_a_question),
+        cmocka_unit_test(what_must_run_next_is_told_as_a_deadline),
+    };
+    return cmocka_run_group_tests(tests, open_keys, close_keys);
+}
