@@ -17,6 +17,7 @@ struct col_checkpoints {
     col_digest stable_digest;
     uint64_t diverged;
     checkpoint_vote *votes;  // [n][COL_CHECKPOINT_VOTES], by c / P
+    checkpoint_vote *proof;  // [n] votes for the stable one: senders may replace theirs by later ones
 };
 
 static uint32_t seal_bytes(const col_checkpoints_options *options) {
@@ -28,17 +29,19 @@ static size_t votes_of(const col_checkpoints_options *options) {
 }
 
 size_t col_checkpoints_footprint(const col_checkpoints_options *options) {
-    return sizeof(col_checkpoints) + votes_of(options) * (sizeof(checkpoint_vote) + seal_bytes(options)) +
-           3 * 64;
+    const size_t votes = votes_of(options) + options->replicas;
+    return sizeof(col_checkpoints) + votes * (sizeof(checkpoint_vote) + seal_bytes(options)) + 3 * 64;
 }
 
 col_checkpoints *col_checkpoints_create(col_arena *arena, const col_checkpoints_options *options) {
     col_checkpoints *checkpoints = col_arena_take(arena, 1, sizeof *checkpoints);
     checkpoints->options = *options;
     checkpoints->seal_bytes = seal_bytes(options);
-    checkpoints->votes = col_arena_take(arena, votes_of(options), sizeof(checkpoint_vote));
-    uint8_t *seals = col_arena_take(arena, votes_of(options), checkpoints->seal_bytes);
-    for (size_t i = 0; i < votes_of(options); i++) {
+    const size_t votes = votes_of(options) + options->replicas;
+    checkpoints->votes = col_arena_take(arena, votes, sizeof(checkpoint_vote));
+    checkpoints->proof = checkpoints->votes + votes_of(options);
+    uint8_t *seals = col_arena_take(arena, votes, checkpoints->seal_bytes);
+    for (size_t i = 0; i < votes; i++) {
         checkpoints->votes[i].seal = seals + i * checkpoints->seal_bytes;
     }
     return checkpoints;
@@ -76,11 +79,24 @@ static void compare_own(col_checkpoints *checkpoints, uint64_t checkpoint,
     }
 }
 
+/// Keep a vote for the stable checkpoint as part of its proof.
+static void keep_proof(col_checkpoints *checkpoints, uint32_t sender, const checkpoint_vote *vote) {
+    if (!is_for(vote, checkpoints->stable, &checkpoints->stable_digest)) return;
+    checkpoint_vote *proof = &checkpoints->proof[sender];
+    proof->checkpoint = vote->checkpoint;
+    proof->digest = vote->digest;
+    proof->seal_length = 0;
+    keep_seal(checkpoints, proof, (col_seal){vote->seal, vote->seal_length});
+}
+
 static void become_stable(col_checkpoints *checkpoints, uint64_t checkpoint,
                           const col_digest *digest) {
     checkpoints->stable = checkpoint;
     checkpoints->stable_digest = *digest;
     compare_own(checkpoints, checkpoint, digest);
+    for (uint32_t r = 0; r < checkpoints->options.replicas; r++) {
+        keep_proof(checkpoints, r, vote_of(checkpoints, r, checkpoint));
+    }
 }
 
 col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint64_t checkpoint,
@@ -93,7 +109,10 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
     checkpoint_vote *place = vote_of(checkpoints, sender, checkpoint);
     if (place->checkpoint == checkpoint) {
         if (!col_digest_equal(&place->digest, digest)) return COL_DROP_CONFLICTING;
-        if (place->seal_length == 0) keep_seal(checkpoints, place, seal);
+        if (place->seal_length == 0) {
+            keep_seal(checkpoints, place, seal);
+            keep_proof(checkpoints, sender, place);
+        }
         return COL_DROP_REPEATED;
     }
     if (place->checkpoint > checkpoint) return COL_DROP_STALE;
@@ -111,6 +130,8 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
     if (checkpoint > checkpoints->stable &&
         count_for(checkpoints, checkpoint, digest) >= options->quorum) {
         become_stable(checkpoints, checkpoint, digest);
+    } else {
+        keep_proof(checkpoints, sender, place);
     }
     return COL_DROP_NONE;
 }
@@ -143,7 +164,7 @@ uint32_t col_checkpoints_proof(const col_checkpoints *checkpoints, col_digest *d
     if (checkpoints->stable == 0) return 0;
     *digest = checkpoints->stable_digest;
     for (uint32_t r = 0; r < checkpoints->options.replicas; r++) {
-        const checkpoint_vote *place = vote_of(checkpoints, r, checkpoints->stable);
+        const checkpoint_vote *place = &checkpoints->proof[r];
         if (!is_for(place, checkpoints->stable, digest) || place->seal_length == 0) continue;
         if (count == checkpoints->options.quorum) break;
         sender[count] = r;

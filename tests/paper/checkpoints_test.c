@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Castro and Liskov, OSDI'99, section 4.3: garbage collection by checkpoints. Each test is one claim of it.
+// Castro and Liskov, OSDI'99, section 4.3: garbage collection by checkpoints. Each test is one
+// claim of it.
 #include "tests/unit/pillars/cluster.h"
 
 #define SECOND (1000 * MS)
@@ -45,11 +46,8 @@ static void section_4_3_a_replica_multicasts_a_checkpoint_message_with_number_an
 
 static void section_4_3_a_checkpoint_is_stable_with_2f_plus_1_matching_messages(void **state) {
     (void)state;
-    const col_checkpoints_options options = {.replicas = 4,
-                                             .quorum = 3,
-                                             .self = 2,
-                                             .pillars = 1,
-                                             .signature_bytes_max = 256};
+    const col_checkpoints_options options = {
+        .replicas = 4, .quorum = 3, .self = 2, .pillars = 1, .signature_bytes_max = 256};
     col_arena arena;
     const col_result opened = col_arena_open(&arena, col_checkpoints_footprint(&options));
     assert_true(opened.ok);

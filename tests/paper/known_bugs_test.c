@@ -60,12 +60,8 @@ static int close_keys(void **state) {
 
 /// A vote of replica 1, as sealed; its datagram is the egress's only one.
 static kept_seal sealed_vote(uint8_t type) {
-    const col_header header = {.type = type,
-                               .pillar = 1,
-                               .run = 2,
-                               .view = 5,
-                               .sequence = 9,
-                               .digest = {{0xD1}}};
+    const col_header header = {
+        .type = type, .pillar = 1, .run = 2, .view = 5, .sequence = 9, .digest = {{0xD1}}};
     kept_count = 0;
     egress.count = 0;
     assert_true(
@@ -298,13 +294,8 @@ static void bug_14_numbers_at_the_edges_of_the_window_and_absurd_ones(void **sta
         executed(s, 8);
         stable(s, 1);
         const uint64_t low = 8, high = 24;
-        const uint64_t outside[] = {1,
-                                    low - 1,
-                                    low,
-                                    high + 1,
-                                    UINT64_C(1) << 63,
-                                    (UINT64_C(1) << 63) + 1,
-                                    UINT64_MAX - 1};
+        const uint64_t outside[] = {
+            1, low - 1, low, high + 1, UINT64_C(1) << 63, (UINT64_C(1) << 63) + 1, UINT64_MAX - 1};
         for (uint32_t n = 0; n < sizeof outside / sizeof *outside; n++) {
             assert_int_equal(vote_from(s, types[i], sender, outside[n], &a.value),
                              COL_DROP_OUTSIDE_WINDOW);
@@ -371,8 +362,8 @@ static void bug_19_idle_pillars_do_not_stop_execution(void **state) {
 static void bug_20_checkpoint_digests_do_not_depend_on_how_a_table_came_about(void **state) {
     (void)state;
     cluster *c = cluster_open(2, false, 4, 64);
-    // More sessions than the table holds: evictions, reused places, colliding hashes. Replica 3 lives through it
-    // in one go, later.
+    // More sessions than the table holds: evictions, reused places, colliding hashes. Replica 3
+    // lives through it in one go, later.
     c->down = 1 << 3;
     for (uint64_t nonce = 1; nonce <= 6; nonce++) {
         for (uint32_t client = 0; client < 4; client++) {

@@ -121,8 +121,7 @@ static void section_4_2_a_backup_that_accepts_multicasts_a_prepare(void **state)
     subject_close(s);
 }
 
-static void section_4_2_prepares_are_accepted_in_the_own_view_between_the_watermarks(
-    void **state) {
+static void section_4_2_prepares_are_accepted_in_the_own_view_between_the_watermarks(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
     const test_batch a = batch_of(&s->options, "a");

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Agreement: no two correct replicas commit different values at one slot, and none even votes COMMIT
-// for different ones in one view. No correct replica votes outside its window.
+// Agreement: no two correct replicas commit different values at one slot, and none even votes
+// COMMIT for different ones in one view. No correct replica votes outside its window.
 #include <stdlib.h>
 
 #include "src/pbft/votes.h"
@@ -102,11 +102,8 @@ void sim_agreement_sent(sim_run *sim, uint32_t replica, const col_header *header
     const uint64_t round = col_round_of(header->sequence, sim->plan.pillars);
     check_window(sim, replica, header, round);
     if (header->type != COL_COMMIT) return;
-    const slot_value value = {.known = true,
-                              .by = replica,
-                              .run = header->run,
-                              .start = round,
-                              .digest = header->digest};
+    const slot_value value = {
+        .known = true, .by = replica, .run = header->run, .start = round, .digest = header->digest};
     for (uint32_t i = 0; i < (header->run == 0 ? 1u : header->run); i++) {
         expect(sim, &sim->agreement->voted[header->pillar], round + i, &value, "vote COMMIT for",
                header->pillar);

@@ -47,8 +47,7 @@ static void send_tree(sim_client *client, sim_packet **packet, const uint32_t *r
     seal(client, packet, count);
     for (uint32_t i = 0; i < count; i++) {
         const col_header *header = &packet[i]->header;
-        const bool gap =
-            has_gaps(client) && header->type == COL_REQUEST && header->sequence == 1;
+        const bool gap = has_gaps(client) && header->type == COL_REQUEST && header->sequence == 1;
         for (uint32_t to = 0; to < sim->plan.replicas && !gap; to++) {
             if (!(replicas[i] >> to & 1)) continue;
             sim_network_send(sim, sim_client_node(sim, client->id), to, sim->now_ns, packet[i]);

@@ -92,6 +92,7 @@ static bool leads(const sim_plan *plan, uint32_t replica) {
 static void draw_faults(sim_plan *plan, sim_random *random) {
     plan->demands_progress = true;
     if (sim_percent(random, 45)) return;
+    plan->stop_ns = sim_below(random, plan->heal_ns);
     const uint32_t count = (uint32_t)sim_between(random, 1, plan->faults);
     while ((uint32_t)__builtin_popcount(plan->faulty) < count) {
         plan->faulty |= 1u << sim_below(random, plan->replicas);
@@ -124,12 +125,12 @@ void sim_print_plan(const sim_plan *plan) {
            plan->replicas, plan->faults, plan->pillars, plan->single_leader ? "single" : "rotating",
            plan->interval, plan->window, plan->batch_requests, plan->batch_requests_max,
            plan->clients, plan->sessions, plan->outstanding, plan->requests);
-    printf("loss %u%% duplicates %u%% stragglers %u%% delay %lu+%lu us seal %lu us think %lu us "
-           "status %lu ms heal %lu ms%s\n",
-           plan->loss, plan->duplicates, plan->stragglers, plan->delay_ns / SIM_US,
-           plan->jitter_ns / SIM_US, plan->seal_ns / SIM_US, plan->think_ns / SIM_US,
-           plan->status_interval_ns / SIM_MS, plan->heal_ns / SIM_MS,
-           plan->gap_client ? " gaps" : "");
+    printf(
+        "loss %u%% duplicates %u%% stragglers %u%% delay %lu+%lu us seal %lu us think %lu us "
+        "status %lu ms heal %lu ms%s\n",
+        plan->loss, plan->duplicates, plan->stragglers, plan->delay_ns / SIM_US,
+        plan->jitter_ns / SIM_US, plan->seal_ns / SIM_US, plan->think_ns / SIM_US,
+        plan->status_interval_ns / SIM_MS, plan->heal_ns / SIM_MS, plan->gap_client ? " gaps" : "");
     for (uint32_t i = 0; i < plan->cuts; i++) {
         const sim_cut *cut = &plan->cut[i];
         printf("%s nodes %x from %lu to %lu ms\n", cut->paused ? "pause" : "cut", cut->nodes,

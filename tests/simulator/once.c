@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
-// Exactly once: each request of a session executes at most once, in order 1, 2, 3, ..., and only if a
-// client made it; clients get the result of that execution; every request finishes.
+// Exactly once: each request of a session executes at most once, in order 1, 2, 3, ..., and only if
+// a client made it; clients get the result of that execution; every request finishes.
 #include <stdlib.h>
 
 #include "tests/simulator/simulator.h"
 
-#define PLACES 8192         // twice the distinct messages of all clients of a run
+#define PLACES 8192          // twice the distinct messages of all clients of a run
 #define SESSION_PLACES 1024  // more than the sessions of a run
 
 typedef struct {
@@ -158,4 +158,18 @@ uint64_t sim_once_unfinished(const sim_run *sim) {
         }
     }
     return unfinished;
+}
+
+void sim_once_none_waits(const sim_run *sim) {
+    if (sim->plan.gap_client) return;
+    for (uint32_t r = 0; r < sim->plan.replicas; r++) {
+        for (uint32_t k = 0; sim_is_correct(sim, r) && k < sim->plan.pillars; k++) {
+            const col_pbft_figures figures = sim_figures(&sim->replica[r], k);
+            // A SESSION-OPEN may: one that was refused and came again, or for a session without use
+            // yet.
+            if (figures.pending <= sim->plan.clients) continue;
+            sim_fail(sim, "once: %lu requests wait at replica %u, pillar %u, and all are answered",
+                     figures.pending, r, k);
+        }
+    }
 }

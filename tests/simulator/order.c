@@ -63,14 +63,14 @@ void sim_order_executed(sim_run *sim, uint32_t replica, uint64_t sequence,
                         const col_app_request *request, col_bytes result) {
     if (!sim_is_correct(sim, replica)) return;
     uint64_t sum = sim_mix(sequence);
-    const uint64_t field[] = {request->time_ns, request->client, request->session,
-                              request->number};
+    const uint64_t field[] = {request->time_ns, request->client, request->session, request->number};
     for (uint32_t i = 0; i < sizeof field / sizeof *field; i++) sum = sim_mix(sum + field[i]);
     sum = sum_bytes(sim, sum, (col_bytes){request->operation, request->length});
     append(sim, replica, sequence, sum_bytes(sim, sum, result));
 }
 
-void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome) {
+void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence,
+                       const col_outcome *outcome) {
     if (!sim_is_correct(sim, replica)) return;
     const uint64_t field[] = {sequence, outcome->kind, outcome->client, outcome->session,
                               outcome->number};
@@ -89,8 +89,8 @@ void sim_order_checkpoint(sim_run *sim, uint32_t replica, uint64_t checkpoint,
     if (checkpoint == order->checkpoints + 1) {
         if (order->checkpoints == order->checkpoint_room) {
             order->checkpoint_room = 2 * order->checkpoint_room + 64;
-            order->checkpoint = realloc(order->checkpoint,
-                                        order->checkpoint_room * sizeof *order->checkpoint);
+            order->checkpoint =
+                realloc(order->checkpoint, order->checkpoint_room * sizeof *order->checkpoint);
             COL_ASSERT(order->checkpoint != NULL);
         }
         order->checkpoint[order->checkpoints++] = *digest;
@@ -109,5 +109,37 @@ void sim_order_even(const sim_run *sim) {
         if (col_merge_sequence(replica->merge) == col_merge_sequence(first->merge)) continue;
         sim_fail(sim, "even: replica %u has executed up to %lu and replica %u up to %lu", first->id,
                  col_merge_sequence(first->merge), r, col_merge_sequence(replica->merge));
+    }
+}
+
+static void check_proof(const sim_run *sim, const sim_replica *replica, uint32_t k) {
+    const col_checkpoints *checkpoints = replica->pillar[k].pillar.checkpoints;
+    const uint64_t stable = col_checkpoints_stable(checkpoints);
+    if (stable == 0) return;
+    col_digest digest;
+    uint32_t sender[SIM_REPLICAS_MAX];
+    col_seal seal[SIM_REPLICAS_MAX];
+    const uint32_t count = col_checkpoints_proof(checkpoints, &digest, sender, seal);
+    for (uint32_t i = 0; i < count; i++) {
+        const col_header header = {.type = COL_CHECKPOINT,
+                                   .pillar = (uint8_t)k,
+                                   .sender = sender[i],
+                                   .sequence = stable,
+                                   .fragments = 1,
+                                   .digest = digest};
+        if (sim_seal_check(&header, seal[i])) continue;
+        sim_fail(sim, "proof: replica %u holds no seal of replica %u for checkpoint %lu",
+                 replica->id, sender[i], stable);
+    }
+    const uint32_t quorum = (sim->plan.replicas + sim->plan.faults + 2) / 2;
+    if (count >= quorum) return;
+    sim_fail(sim, "proof: replica %u shows %u votes for checkpoint %lu", replica->id, count,
+             stable);
+}
+
+void sim_order_proofs(const sim_run *sim) {
+    for (uint32_t r = 0; r < sim->plan.replicas; r++) {
+        if (!sim_is_correct(sim, r)) continue;
+        for (uint32_t k = 0; k < sim->plan.pillars; k++) check_proof(sim, &sim->replica[r], k);
     }
 }

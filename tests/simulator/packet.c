@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Sealed messages of the simulator. Beside crypto/opener.c, the only place that makes a col_verified.
+// Sealed messages of the simulator. Beside crypto/opener.c, the only place that makes a
+// col_verified.
 #include <stdlib.h>
 
 #include "crypto/backend.h"
@@ -41,9 +42,8 @@ static uint64_t signature_of(const col_header *header) {
     uint64_t digest[4];
     memcpy(digest, header->digest.byte, sizeof digest);
     uint64_t sum = sim_mix(UINT64_C(0x5ea1) + header->sender);
-    const uint64_t field[] = {header->role,     header->type,     header->pillar,
-                              header->run,      header->view,     header->sequence,
-                              header->fragment, header->fragments};
+    const uint64_t field[] = {header->role, header->type,     header->pillar,   header->run,
+                              header->view, header->sequence, header->fragment, header->fragments};
     for (uint32_t i = 0; i < sizeof field / sizeof *field; i++) sum = sim_mix(sum + field[i] + 1);
     for (uint32_t i = 0; i < 4; i++) sum = sim_mix(sum + digest[i]);
     return sum;

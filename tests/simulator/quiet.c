@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-// Quiet: after activity, replicas tell each other what they have a bounded number of times, and then
-// an idle cluster sends nothing and waits for nothing.
+// Quiet: after activity, replicas tell each other what they have a bounded number of times, and
+// then an idle cluster sends nothing and waits for nothing.
 #include <stdlib.h>
 
 #include "tests/simulator/simulator.h"
 
 /// STATUS that one pillar of one replica may send after the last progress anywhere: its own, and an
-/// answer to each of each peer. Where a faulty primary holds up a batch for good, replicas go on asking
-/// for it at the longest interval.
+/// answer to each of each peer. Where a faulty primary holds up a batch for good, replicas go on
+/// asking for it at the longest interval.
 #define STATUS_MAX 20
 #define STATUS_BLOCKED_MAX 40
 
@@ -63,8 +63,9 @@ bool sim_quiet_check(sim_run *sim) {
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         for (uint32_t k = 0; sim_is_correct(sim, r) && k < sim->plan.pillars; k++) {
             if (sim->replica[r].pillar[k].turn_ns == COL_NEVER) continue;
-            sim_fail(sim, "quiet: replica %u, pillar %u is not silent %lu ms after the last progress",
-                     r, k, (sim->now_ns - sim->quiet->progress_ns) / SIM_MS);
+            sim_fail(sim,
+                     "quiet: replica %u, pillar %u is not silent %lu ms after the last progress", r,
+                     k, (sim->now_ns - sim->quiet->progress_ns) / SIM_MS);
         }
     }
     sim_fail(sim, "quiet: messages are in flight %lu ms after the last progress",

@@ -136,8 +136,7 @@ static void send_to_client(sim_replica *replica, const col_header *header, col_b
     const uint32_t client = to.address - sim_client_endpoint(0).address;
     COL_ASSERT(client < sim->plan.clients);
     uint8_t wrong[256];
-    if (sim->plan.behaviour[replica->id] & SIM_SILENT) return;
-    if (!sim_is_correct(sim, replica->id) && sim->faulty_off) return;
+    if (sim_is_mute(sim, replica->id)) return;
     if ((sim->plan.behaviour[replica->id] & SIM_REPLIES) && body.length <= sizeof wrong) {
         memcpy(wrong, body.at, body.length);
         wrong[body.length - 1] ^= 1;
@@ -180,8 +179,7 @@ static bool entry_fits(const sim_run *sim, uint32_t pillar, const col_message *m
                request.session % sim->plan.pillars == pillar;
     }
     return header->type == COL_SESSION_OPEN && col_session_open_read(message->bytes, &open) &&
-           open.client == header->sender && open.nonce == header->sequence &&
-           open.pillar == pillar;
+           open.client == header->sender && open.nonce == header->sequence && open.pillar == pillar;
 }
 
 static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, col_digest *digest,
@@ -339,7 +337,7 @@ static void watch_for_left_behind(sim_run *sim) {
     uint64_t stable = 0, executed = UINT64_MAX;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         // A faulty one runs the same code beneath, and may lead a pillar.
-        if (sim->plan.behaviour[r] & SIM_SILENT) continue;
+        if (sim_is_mute(sim, r)) continue;
         const uint64_t checkpoint = col_word_read(&sim->replica[r].words.stable);
         const uint64_t rounds = col_merge_sequence(sim->replica[r].merge) / sim->plan.pillars;
         if (checkpoint * sim->plan.interval > stable) stable = checkpoint * sim->plan.interval;
@@ -457,7 +455,7 @@ static col_pbft_options pbft_options(const sim_run *sim, const sim_pillar *pilla
         .window = plan->window,
         .session_outstanding = plan->outstanding,
         .sessions_max = plan->sessions_max,
-        .clients = plan->clients,
+        .clients = plan->clients + 1,  // one that only intrudes: byzantine.c
         .pending_max = 256,
         .operation_bytes_max = 256,
         .batch_requests_max = plan->batch_requests_max,
@@ -487,7 +485,7 @@ static col_merge_options merge_options(sim_replica *replica) {
         .checkpoint_interval = plan->interval,
         .operation_bytes_max = 256,
         .sessions = {.pillars = plan->pillars,
-                     .clients = plan->clients,
+                     .clients = plan->clients + 1,
                      .sessions_max = plan->sessions_max,
                      .client_sessions_max = plan->client_sessions_max,
                      .outstanding = plan->outstanding,

@@ -18,8 +18,8 @@ static uint64_t present_seed;
 
 static void print_repeat(void) {
     char line[512];
-    const int length = snprintf(line, sizeof line, "repeat with: %s --seed %lu --trace\n", program,
-                                present_seed);
+    const int length =
+        snprintf(line, sizeof line, "repeat with: %s --seed %lu --trace\n", program, present_seed);
     const ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written;
 }
@@ -57,7 +57,11 @@ void __sanitizer_set_death_callback(void (*callback)(void)) __attribute__((weak)
 
 static void watch_for_crashes(void) {
     signal(SIGABRT, on_signal);
-    if (__sanitizer_set_death_callback != NULL) __sanitizer_set_death_callback(print_repeat);
+    if (__sanitizer_set_death_callback != NULL) {
+        __sanitizer_set_death_callback(print_repeat);
+    } else {
+        signal(SIGSEGV, on_signal);
+    }
 }
 
 uint64_t sim_wall_ns(const sim_run *sim, uint32_t node) {
@@ -78,8 +82,8 @@ void sim_at(sim_run *sim, uint64_t at_ns,
         sim->heap = realloc(sim->heap, sim->heap_room * sizeof *sim->heap);
         COL_ASSERT(sim->heap != NULL);
     }
-    const sim_event event = {at_ns < sim->now_ns ? sim->now_ns : at_ns,
-                             sim->serial++, handle, node, part, packet};
+    const sim_event event = {
+        at_ns < sim->now_ns ? sim->now_ns : at_ns, sim->serial++, handle, node, part, packet};
     uint32_t at = sim->events++;
     while (at > 0 && before(&event, &sim->heap[(at - 1) / 2])) {
         sim->heap[at] = sim->heap[(at - 1) / 2];
@@ -166,10 +170,12 @@ static void print_state(const sim_run *sim) {
                col_merge_next_pillar(replica->merge));
         for (uint32_t k = 0; k < sim->plan.pillars; k++) {
             const col_pbft_figures figures = sim_figures(replica, k);
-            printf("  pillar %u: primary %u highest %lu executed %lu stable %lu pending %lu status %lu "
-                   "fetch %lu\n",
-                   k, figures.primary, figures.highest, figures.executed, figures.stable,
-                   figures.pending, figures.status_sent, figures.fetch_sent);
+            printf(
+                "  pillar %u: primary %u highest %lu executed %lu stable %lu pending %lu status "
+                "%lu "
+                "fetch %lu\n",
+                k, figures.primary, figures.highest, figures.executed, figures.stable,
+                figures.pending, figures.status_sent, figures.fetch_sent);
         }
     }
 }
@@ -196,7 +202,10 @@ static void demand_silence(sim_run *sim) {
         if (sim->events == 0) sim_fail(sim, "quiet: something waits for an event that never comes");
         step(sim);
     }
-    if (sim_expects_progress(sim)) sim_order_even(sim);
+    sim_order_proofs(sim);
+    if (!sim_expects_progress(sim)) return;
+    sim_order_even(sim);
+    sim_once_none_waits(sim);
 }
 
 typedef struct {
@@ -249,9 +258,10 @@ static _Noreturn void usage(void) {
 }
 
 static void print_totals(const totals *sum) {
-    printf("%lu runs, %lu events, %lu slots; %lu with faulty replicas, %lu for safety only, %lu left "
-           "a replica behind\n",
-           sum->runs, sum->events, sum->sequence, sum->faulty, sum->safety_only, sum->left_behind);
+    printf(
+        "%lu runs, %lu events, %lu slots; %lu with faulty replicas, %lu for safety only, %lu left "
+        "a replica behind\n",
+        sum->runs, sum->events, sum->sequence, sum->faulty, sum->safety_only, sum->left_behind);
 }
 
 int main(int count, char **argument) {

@@ -12,9 +12,10 @@
 
 /// The simulator: a whole cluster and its clients in one process, in virtual time, from one seed.
 ///
-/// Replicas and clients are the very code of production (src/pbft, the pure part of pillars, src/app,
-/// src/client/core.h); the network, the signing pool and the rings between stages are models. A run
-/// draws a cluster, its load and its faults, lets them rage, heals, demands progress, then silence.
+/// Replicas and clients are the very code of production (src/pbft, the pure part of pillars,
+/// src/app, src/client/core.h); the network, the signing pool and the rings between stages are
+/// models. A run draws a cluster, its load and its faults, lets them rage, heals, demands progress,
+/// then silence.
 
 #define SIM_REPLICAS_MAX 7
 #define SIM_CLIENTS_MAX 4
@@ -39,18 +40,20 @@ typedef enum {
     SIM_TAMPERS = 1 << 9,      ///< as primary: a copy of the same digest with other entry headers
     SIM_FORGES = 1 << 10,      ///< as primary: requests that no client made
     SIM_WITHHOLDS = 1 << 11,   ///< as primary: proposals or bodies to some backups only
+    SIM_REORDERS = 1 << 12,    ///< as primary: a session's requests in another order
+    SIM_STOPS = 1 << 13,       ///< nothing at all from some moment on
 } sim_fault;
-#define SIM_FAULTS 12
+#define SIM_FAULTS 14
 /// Garbage with high numbers hides its sender's own STATUS and FETCH: nobody helps it up.
-#define SIM_PRIMARY_FAULTS                                                                         \
-    (SIM_SILENT | SIM_GARBAGE | SIM_ABSORBS | SIM_EQUIVOCATES | SIM_TAMPERS | SIM_FORGES |         \
-     SIM_WITHHOLDS)
+#define SIM_PRIMARY_FAULTS                                                                 \
+    (SIM_SILENT | SIM_GARBAGE | SIM_ABSORBS | SIM_EQUIVOCATES | SIM_TAMPERS | SIM_FORGES | \
+     SIM_WITHHOLDS | SIM_REORDERS | SIM_STOPS)
 
 /// A stretch of time during which some nodes hear nobody and are heard by nobody.
 typedef struct {
     uint64_t from_ns, until_ns;
     uint32_t nodes;  ///< set
-    bool paused;     ///< the process stands still and finds its messages later, instead of losing them
+    bool paused;  ///< the process stands still and finds its messages later, instead of losing them
 } sim_cut;
 #define SIM_CUTS_MAX 3
 
@@ -64,9 +67,9 @@ typedef struct {
     uint32_t outstanding;
     uint32_t clients, sessions;  ///< sessions of each client
     uint32_t sessions_max, client_sessions_max;
-    uint32_t requests;  ///< of each client
+    uint32_t requests;         ///< of each client
     uint32_t requests_before;  ///< of them, before healing; the others show who is still behind
-    uint64_t think_ns;  ///< mean pause between two requests of one client
+    uint64_t think_ns;         ///< mean pause between two requests of one client
     uint32_t operation_bytes;
     bool gap_client;  ///< the last client never sends number 1 of its sessions
     const col_app *app;
@@ -81,6 +84,7 @@ typedef struct {
     uint64_t heal_ns;
     uint32_t faulty;  ///< set of replicas
     uint32_t behaviour[SIM_REPLICAS_MAX];
+    uint64_t stop_ns;  ///< of those that stop
     bool demands_progress;
 } sim_plan;
 
@@ -116,12 +120,12 @@ typedef struct {
     sim_replica *replica;
     uint32_t index;
     col_pillar pillar;
-    uint64_t turn_ns;     ///< scheduled, COL_NEVER for none
-    sim_fifo inbox;       ///< sim_packet *
-    sim_fifo sealed;      ///< sim_packet *
-    sim_fifo notes;       ///< sim_note, from the merge
-    sim_fifo committed;   ///< col_committed, to the merge
-    sim_fifo questions;   ///< sim_question, to the merge
+    uint64_t turn_ns;    ///< scheduled, COL_NEVER for none
+    sim_fifo inbox;      ///< sim_packet *
+    sim_fifo sealed;     ///< sim_packet *
+    sim_fifo notes;      ///< sim_note, from the merge
+    sim_fifo committed;  ///< col_committed, to the merge
+    sim_fifo questions;  ///< sim_question, to the merge
 } sim_pillar;
 
 struct sim_replica {
@@ -159,9 +163,9 @@ struct sim_run {
     uint64_t handled;
     uint32_t in_flight;  ///< messages sealed or on their way
     bool healed;
-    bool faulty_off;     ///< faulty replicas have fallen silent
-    bool load_off;       ///< clients have fallen silent
-    bool left_behind;    ///< a replica fell more than 2W rounds behind
+    bool faulty_off;   ///< faulty replicas have fallen silent
+    bool load_off;     ///< clients have fallen silent
+    bool left_behind;  ///< a replica fell more than 2W rounds behind
     bool traced;
     col_hasher hasher;
     sim_random network[SIM_NODES_MAX][SIM_NODES_MAX];
@@ -188,6 +192,14 @@ static inline bool sim_is_correct(const sim_run *sim, uint32_t replica) {
     return !(sim->plan.faulty >> replica & 1);
 }
 
+/// A faulty replica that sends nothing now.
+static inline bool sim_is_mute(const sim_run *sim, uint32_t replica) {
+    const uint32_t behaviour = sim->plan.behaviour[replica];
+    if (sim_is_correct(sim, replica)) return false;
+    return sim->faulty_off || (behaviour & SIM_SILENT) ||
+           ((behaviour & SIM_STOPS) && sim->now_ns >= sim->plan.stop_ns);
+}
+
 /// No faulty primary stands in the way, and nobody fell behind too far.
 static inline bool sim_expects_progress(const sim_run *sim) {
     return sim->plan.demands_progress && !sim->left_behind;
@@ -200,7 +212,8 @@ void sim_print_plan(const sim_plan *plan);
 // network.c
 void sim_network_init(sim_run *sim);
 /// Let a sealed message travel from one node to another; loss and delay are the network's.
-void sim_network_send(sim_run *sim, uint32_t from, uint32_t to, uint64_t sealed_ns, sim_packet *packet);
+void sim_network_send(sim_run *sim, uint32_t from, uint32_t to, uint64_t sealed_ns,
+                      sim_packet *packet);
 /// The end of the pause that `node` is in now, 0 when it is in none.
 uint64_t sim_network_paused_until(const sim_run *sim, uint32_t node);
 static inline uint32_t sim_client_node(const sim_run *sim, uint32_t client) {
@@ -258,11 +271,14 @@ void sim_order_init(sim_run *sim);
 void sim_order_close(sim_run *sim);
 void sim_order_executed(sim_run *sim, uint32_t replica, uint64_t sequence,
                         const col_app_request *request, col_bytes result);
-void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence, const col_outcome *outcome);
+void sim_order_outcome(sim_run *sim, uint32_t replica, uint64_t sequence,
+                       const col_outcome *outcome);
 void sim_order_checkpoint(sim_run *sim, uint32_t replica, uint64_t checkpoint,
                           const col_digest *digest);
-/// All correct replicas have executed equally far, with equal digests.
+/// All correct replicas have executed equally far.
 void sim_order_even(const sim_run *sim);
+/// Every stable checkpoint can be shown to third parties.
+void sim_order_proofs(const sim_run *sim);
 
 // once.c
 void sim_once_init(sim_run *sim);
@@ -275,6 +291,8 @@ void sim_once_finished(sim_run *sim, uint32_t client, uint64_t tag, col_client_s
                        col_bytes result);
 /// Requests that must still finish.
 uint64_t sim_once_unfinished(const sim_run *sim);
+/// When all have, none waits anywhere.
+void sim_once_none_waits(const sim_run *sim);
 
 // quiet.c
 void sim_quiet_init(sim_run *sim);

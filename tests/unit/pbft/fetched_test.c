@@ -139,7 +139,8 @@ static void a_good_copy_replaces_one_whose_seals_do_not_verify(void **state) {
                      COL_DROP_BAD_BATCH);
     pass(s, s->options.status_interval_ns);
     assert_int_equal(count_sent(s, COL_FETCH), 1);
-    assert_int_equal(fetched_from(s, 3, 1, &good.value, 0, false, batch_body(&good)), COL_DROP_NONE);
+    assert_int_equal(fetched_from(s, 3, 1, &good.value, 0, false, batch_body(&good)),
+                     COL_DROP_NONE);
     assert_int_equal(count_sent(s, COL_PREPARE), 1);
     subject_close(s);
 }

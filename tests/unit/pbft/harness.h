@@ -17,8 +17,9 @@
 #include "src/wire/bundle.h"
 #include "src/wire/join.h"
 
-/// What the tests of ordering share: one instance with a sink that records, and makers of verified messages, so that
-/// a test reads like a scenario. Seals are models: a toy hash of the leaf instead of a signature.
+/// What the tests of ordering share: one instance with a sink that records, and makers of verified
+/// messages, so that a test reads like a scenario. Seals are models: a toy hash of the leaf instead
+/// of a signature.
 
 #define MS UINT64_C(1000000)
 #define WALL UINT64_C(1700000000000000000)  // the tests' wall clock starts here
@@ -57,10 +58,8 @@ static inline col_seal seal_of(const col_header *header, uint8_t *room) {
     col_digest signature;
     const size_t length = col_leaf_encode(&cluster, &whole, NULL, leaf);
     col_hash(&harness_hasher, (col_bytes){leaf, length}, &signature);
-    const col_seal_view view = {.key_version = 1,
-                                .leaves = 1,
-                                .scheme = 1,
-                                .signature = {signature.byte, SIGNATURE_BYTES}};
+    const col_seal_view view = {
+        .key_version = 1, .leaves = 1, .scheme = 1, .signature = {signature.byte, SIGNATURE_BYTES}};
     return (col_seal){room, col_seal_write(&view, room)};
 }
 
@@ -176,8 +175,8 @@ static inline void batch_add(test_batch *batch, const client_message *message) {
                                .sibling = seal.path};
     const size_t size = col_bundle_overhead(sizeof signature, seal.depth) +
                         col_entry_size(&inner->header, whole, inner->bytes.length);
-    col_writer writer = col_writer_of(batch->bytes + batch->length,
-                                      sizeof batch->bytes - batch->length);
+    col_writer writer =
+        col_writer_of(batch->bytes + batch->length, sizeof batch->bytes - batch->length);
     col_write_u32(&writer, (uint32_t)size);
     col_bundle_write(&writer, &bundle);
     const col_entry entry = {.message = *inner,

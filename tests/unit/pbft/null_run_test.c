@@ -12,7 +12,8 @@ static col_pbft_options idle_options(void) {
     return options;
 }
 
-/// The other pillar's batch stands in `round`, in pillar 3, behind this pillar's slot of that round.
+/// The other pillar's batch stands in `round`, in pillar 3, behind this pillar's slot of that
+/// round.
 static void batch_elsewhere(subject *s, uint64_t round) {
     target(s, col_sequence_of(round, 3, 4));
     col_pbft_propose(s->pbft);

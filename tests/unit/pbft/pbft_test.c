@@ -72,11 +72,8 @@ static void a_newer_incarnation_of_a_peer_starts_its_counters_anew(void **state)
     col_writer writer = col_writer_of(bytes, sizeof bytes);
     col_status_write(&writer, &status);
     const col_bytes body = {bytes, col_writer_used(&writer)};
-    col_header header = {.role = COL_ROLE_REPLICA,
-                         .type = COL_STATUS,
-                         .sender = 1,
-                         .view = 7,
-                         .sequence = 100};
+    col_header header = {
+        .role = COL_ROLE_REPLICA, .type = COL_STATUS, .sender = 1, .view = 7, .sequence = 100};
     assert_int_equal(deliver(s, &header, body), COL_DROP_NONE);
     pass(s, s->options.status_interval_ns);
     header.view = 8;

@@ -149,7 +149,8 @@ static void an_evicted_session_takes_its_requests_along(void **state) {
 static void as_many_sessions_as_the_cluster_has_come_and_go_for_ever(void **state) {
     table *t = *state;
     for (uint64_t id = 1; id <= 100; id++) {
-        if (id > t->options.sessions_max) tell(t, COL_OUTCOME_EVICTED, id - t->options.sessions_max, 0);
+        if (id > t->options.sessions_max)
+            tell(t, COL_OUTCOME_EVICTED, id - t->options.sessions_max, 0);
         tell(t, COL_OUTCOME_OPENED, id, 100 + id);
         wait_for(t, id, 1);
     }

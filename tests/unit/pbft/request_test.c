@@ -8,8 +8,9 @@ static subject *with_session(col_pbft_options options) {
 }
 
 static void execute(subject *s, uint64_t session, uint64_t number) {
-    outcome(s, (col_outcome){
-                   .kind = COL_OUTCOME_EXECUTED, .client = 1, .session = session, .number = number});
+    outcome(s,
+            (col_outcome){
+                .kind = COL_OUTCOME_EXECUTED, .client = 1, .session = session, .number = number});
 }
 
 static void a_request_that_was_executed_is_answered_from_the_table(void **state) {

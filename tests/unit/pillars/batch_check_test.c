@@ -6,7 +6,8 @@
 #include "src/wire/reassembly.h"
 #include "tests/unit/crypto/support.h"
 
-// Real keys, seals and datagrams: the only fake is the network. Pillar 1 of 4; session 5 is the first of it.
+// Real keys, seals and datagrams: the only fake is the network. Pillar 1 of 4; session 5 is the
+// first of it.
 #define PILLAR 1
 #define PILLARS 4
 #define SESSION 5
@@ -359,7 +360,8 @@ static void a_request_that_came_in_fragments_is_proven_by_its_first_ones_seal(vo
     assert_false(check.well_formed && col_digest_equal(&check.digest, &expected));
 }
 
-/// The fragment carries its client's valid seal, and its bytes read as a request with a shorter operation.
+/// The fragment carries its client's valid seal, and its bytes read as a request with a shorter
+/// operation.
 static void a_lone_fragment_is_not_a_request(void **state) {
     (void)state;
     const col_request request = large_request();
@@ -368,7 +370,8 @@ static void a_lone_fragment_is_not_a_request(void **state) {
     batch_start();
     batch_put(sent_bytes(&egress, first));
     assert_false(batch_check(1, 1).well_formed);
-    egress.sent[first].bytes[COL_BUNDLE_HEADER_BYTES] ^= 1;  // nor one beside a seal that does not verify
+    egress.sent[first].bytes[COL_BUNDLE_HEADER_BYTES] ^=
+        1;  // nor one beside a seal that does not verify
     batch_start();
     batch_put(sent_bytes(&egress, first));
     assert_false(batch_check(1, 1).well_formed);

@@ -5,8 +5,9 @@
 #include "pillars/pillar.h"
 #include "tests/unit/pbft/harness.h"
 
-/// Four replicas of P pillars each with their merges, in one process and in virtual time: the pure part of production
-/// over a network that delivers at once, or loses what the test says. Seals are models.
+/// Four replicas of P pillars each with their merges, in one process and in virtual time: the pure
+/// part of production over a network that delivers at once, or loses what the test says. Seals are
+/// models.
 
 #define CLUSTER_REPLICAS 4
 #define CLUSTER_CLIENTS 4
@@ -211,8 +212,8 @@ static inline void cluster_turn(cluster_node *node) {
             again |= col_pillar_settle(&node->pillar[k].pillar, c->now_ns, WALL + c->now_ns);
         }
         col_committed committed;
-        while (col_pbft_next_committed(
-            node->pillar[col_merge_next_pillar(node->merge)].pillar.pbft, &committed)) {
+        while (col_pbft_next_committed(node->pillar[col_merge_next_pillar(node->merge)].pillar.pbft,
+                                       &committed)) {
             col_merge_execute(node->merge, &committed);
             again = true;
         }

@@ -4,8 +4,8 @@
 #include "tests/unit/crypto/support.h"
 #include "tests/unit/pbft/harness.h"
 
-// Replica 0, primary of the only pillar, with real keys; the other replicas and the clients are sealers whose
-// datagrams the test puts into the ingress ring.
+// Replica 0, primary of the only pillar, with real keys; the other replicas and the clients are
+// sealers whose datagrams the test puts into the ingress ring.
 
 static test_cluster keys;
 
@@ -132,10 +132,8 @@ static void flush(fixture *f, col_sealer *sealer) {
 
 static void request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
     static uint8_t operation[4096], bytes[8192];
-    const col_request request = {.client = 1,
-                                 .session = 1,
-                                 .number = number,
-                                 .operation = {operation, operation_bytes}};
+    const col_request request = {
+        .client = 1, .session = 1, .number = number, .operation = {operation, operation_bytes}};
     col_writer writer = col_writer_of(bytes, sizeof bytes);
     col_request_write(&writer, &request);
     const col_header header = {.type = COL_REQUEST, .sequence = number};
@@ -177,7 +175,8 @@ static uint32_t take_jobs(fixture *f, uint8_t type, col_header *last) {
     return count;
 }
 
-/// Order request `number`: it arrives, is proposed and committed by the votes of replicas 1 and 2 and the own one.
+/// Order request `number`: it arrives, is proposed and committed by the votes of replicas 1 and 2
+/// and the own one.
 static void order(fixture *f, uint64_t number) {
     col_header proposed = {0};
     request_arrives(f, number, 16);
