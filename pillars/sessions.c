@@ -253,6 +253,13 @@ uint32_t col_sessions_count(const col_sessions *sessions) {
     return sessions->options.sessions_max - sessions->unused_count;
 }
 
+static bool has_opened(const col_sessions *sessions, uint32_t client) {
+    for (uint32_t k = 0; k < sessions->options.pillars; k++) {
+        if (record_of(sessions, client, k)->nonce != 0) return true;
+    }
+    return false;
+}
+
 /// Counters and clients: small, hashed each time.
 static void digest_head(const col_sessions *sessions, const col_hasher *hasher,
                         col_digest *digest) {
@@ -261,7 +268,7 @@ static void digest_head(const col_sessions *sessions, const col_hasher *hasher,
         col_write_u64(&writer, sessions->opened[k]);
     }
     for (uint32_t c = 0; c < sessions->options.clients; c++) {
-        if (sessions->endpoint[c].address == 0) continue;
+        if (!has_opened(sessions, c)) continue;
         col_write_u32(&writer, c);
         col_write_u32(&writer, sessions->endpoint[c].address);
         col_write_u16(&writer, sessions->endpoint[c].port);

@@ -40,6 +40,9 @@ static_assert(COL_TREE_LEAVES_MAX == 1 << COL_TREE_DEPTH_MAX, "depth follows fro
 #define COL_MESSAGE_BYTES_MAX (128 * 1024)
 static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fits its fragments");
 
+/// Bytes of one batch: a FETCHED carries it beside the commit certificate of the largest cluster.
+#define COL_BATCH_BYTES_MAX (96 * 1024)
+
 /// Bytes of one client operation and of one result.
 #define COL_OPERATION_BYTES_MAX (32 * 1024)
 #define COL_RESULT_BYTES_MAX (32 * 1024)

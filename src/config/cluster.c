@@ -27,8 +27,8 @@
 #define LARGEST_REQUEST_OVERHEAD                                                                   \
     (12 + 4 + 32 + COL_SIGNATURE_BYTES_MAX + 32 * (COL_TREE_LEAVES_MAX / 2 + COL_TREE_DEPTH_MAX) + \
      32 + 2 * 32 + 22)
-static_assert(LARGEST_REQUEST_OVERHEAD + COL_OPERATION_BYTES_MAX <= COL_MESSAGE_BYTES_MAX,
-              "a batch of one largest request is a message");
+static_assert(LARGEST_REQUEST_OVERHEAD + COL_OPERATION_BYTES_MAX <= COL_BATCH_BYTES_MAX,
+              "a batch holds one largest request");
 
 #define BATCH_BYTES_MAX_DEFAULT 65536
 static_assert(LARGEST_REQUEST_OVERHEAD + COL_OPERATION_BYTES_MAX <= BATCH_BYTES_MAX_DEFAULT,
@@ -96,7 +96,7 @@ static const col_yaml_key genesis_keys[GENESIS_KEYS] = {
     [RESULT_BYTES_MAX] = {NUMBER("result_bytes_max", result_bytes_max, 64, COL_RESULT_BYTES_MAX)},
     [BATCH_REQUESTS_MAX] = {NUMBER("batch_requests_max", batch_requests_max, 1,
                                    COL_BATCH_REQUESTS_MAX)},
-    [BATCH_BYTES_MAX] = {NUMBER("batch_bytes_max", batch_bytes_max, 1, COL_MESSAGE_BYTES_MAX)},
+    [BATCH_BYTES_MAX] = {NUMBER("batch_bytes_max", batch_bytes_max, 1, COL_BATCH_BYTES_MAX)},
     [TIME_AHEAD_MAX] = {NUMBER("time_ahead_max_ms", time_ahead_max_ns, 1, TIME_AHEAD_MAX_MS),
                         .unit = MS_NS},
     [APPLICATION] = {TEXT("application", application, 1), .example = "counter"},

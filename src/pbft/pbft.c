@@ -160,11 +160,12 @@ void col_pbft_active(col_pbft *pbft) {
     pbft->status_count = 0;
     // A loaded machine is slow, not lossy: asking for what is on its way would make it slower.
     const uint64_t interval_ns = pbft->options.status_interval_ns;
-    const uint64_t patience_ns = 4 * pbft->latency_ns;
-    pbft->status_wait_ns = patience_ns < interval_ns        ? interval_ns
-                           : patience_ns > 8 * interval_ns ? 8 * interval_ns
-                                                           : patience_ns;
-    pbft->status_due_ns = pbft->now_ns + pbft->status_wait_ns;
+    uint64_t patience_ns = 4 * pbft->latency_ns;
+    if (patience_ns < interval_ns) patience_ns = interval_ns;
+    if (patience_ns > 8 * interval_ns) patience_ns = 8 * interval_ns;
+    pbft->status_due_ns = pbft->now_ns + patience_ns;
+    // Only the first wait is that patient: if it was loss after all, the doubling starts small.
+    pbft->status_wait_ns = interval_ns;
 }
 
 void col_pbft_stir(col_pbft *pbft) {

@@ -139,6 +139,9 @@ typedef struct {
     } seal[COL_REPLICAS_MAX];
     col_bytes batch;
 } col_fetched;
+static_assert(COL_BATCH_BYTES_MAX + 64 + COL_REPLICAS_MAX * (6 + COL_SEAL_BYTES_MAX) <=
+                  COL_MESSAGE_BYTES_MAX,
+              "any batch and its certificate are one message");
 bool col_fetched_read(col_bytes bytes, col_fetched *body);
 void col_fetched_write(col_writer *writer, const col_fetched *body);
 

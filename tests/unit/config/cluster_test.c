@@ -144,10 +144,10 @@ static void the_largest_values_are_accepted(void **state) {
         {"operation_bytes_max: 4096", "operation_bytes_max: 32768"},
         {"result_bytes_max: 4096", "result_bytes_max: 32768"},
         {"batch_requests_max: 256", "batch_requests_max: 1024"},
-        {"batch_bytes_max: 65536", "batch_bytes_max: 131072"},
+        {"batch_bytes_max: 65536", "batch_bytes_max: 98304"},
         {"10.77.0.4, port: 7000", "10.77.0.4, port: 65520"},
         {"batch_requests: 100", "batch_requests: 1024"},
-        {"batch_bytes: 32768", "batch_bytes: 131072"},
+        {"batch_bytes: 32768", "batch_bytes: 98304"},
     };
     char text[2][TEXT_MAX];
     strcpy(text[0], good_cluster);
