@@ -86,8 +86,8 @@ def files(path):
         line = edited(path, name, old, new)
         refused(expected.replace("LINE", str(line)), "cluster", "up", f"{path}-edited", *arguments)
 
-    up(r"cluster\.yaml:LINE: .*windw", "cluster.yaml", "window: 64", "windw: 64")
-    up(r"cluster\.yaml:LINE: .*window.*65.*: ", "cluster.yaml", "window: 64", "window: 65")
+    up(r"cluster\.yaml:LINE: .*windw", "cluster.yaml", "  window: ", "  windw: ")
+    up(r"cluster\.yaml:LINE: .*window.*1[0-9]+.*: ", "cluster.yaml", "  window: ", "  window: 1")
     up(r"replica 1 has the address 10\.78\.0\.2: `cluster up` needs", "cluster.yaml", "10.77.0.2",
        "10.78.0.2")
     up(r"cluster\.yaml:LINE: .*replica-9.*`colonnade keygen`", "cluster.yaml", "keys/replica-2.pub", "keys/replica-9.pub")
