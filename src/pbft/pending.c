@@ -4,9 +4,9 @@
 #include "src/base/assert.h"
 
 /// Numbers above the executed one that a session may have here: the M that its client has outstanding, and
-/// as many that f+1 faster replicas have answered already.
+/// some that f+1 faster replicas have answered already.
 static uint32_t numbers_ahead(const col_pbft_options *options) {
-    return 2 * options->session_outstanding;
+    return 4 * options->session_outstanding;
 }
 
 static size_t request_bytes(const col_pbft_options *options) {

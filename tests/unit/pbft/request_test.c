@@ -55,11 +55,11 @@ static void another_clients_session_is_not_usable(void **state) {
     subject_close(s);
 }
 
-static void numbers_beyond_twice_the_outstanding_bound_are_refused(void **state) {
+static void numbers_beyond_four_times_the_outstanding_bound_are_refused(void **state) {
     (void)state;
     subject *s = with_session(backup_options());
-    assert_int_equal(request_from(s, 1, 1, 8, "a"), COL_DROP_NONE);
-    assert_int_equal(request_from(s, 1, 1, 9, "a"), COL_DROP_TOO_FAR);
+    assert_int_equal(request_from(s, 1, 1, 16, "a"), COL_DROP_NONE);
+    assert_int_equal(request_from(s, 1, 1, 17, "a"), COL_DROP_TOO_FAR);
     assert_int_equal(request_from(s, 1, 1, UINT64_MAX, "a"), COL_DROP_TOO_FAR);
     execute(s, 1, 1);
     assert_int_equal(request_from(s, 1, 1, 9, "a"), COL_DROP_NONE);
@@ -218,7 +218,7 @@ int main(void) {
         cmocka_unit_test(a_session_that_is_gone_is_answered_and_one_to_come_is_not),
         cmocka_unit_test(a_request_ahead_of_its_session_waits_for_it),
         cmocka_unit_test(another_clients_session_is_not_usable),
-        cmocka_unit_test(numbers_beyond_twice_the_outstanding_bound_are_refused),
+        cmocka_unit_test(numbers_beyond_four_times_the_outstanding_bound_are_refused),
         cmocka_unit_test(the_primary_asks_once_for_a_missing_number),
         cmocka_unit_test(a_backup_asks_for_nothing),
         cmocka_unit_test(a_request_must_say_what_its_header_says),
