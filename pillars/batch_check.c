@@ -32,8 +32,8 @@ static bool message_fits(const col_batch_checker *checker, const col_message *me
     return message->header.type == COL_SESSION_OPEN && open_fits(checker, message);
 }
 
-/// One entry whose digest is known, verified or not. A fragment alone carries its client's seal, too, and may
-/// read as a request, but as none that the client made.
+/// One entry whose digest is known, verified or not. A fragment alone carries its client's seal,
+/// too, and may read as a request, but as none that the client made.
 static void take(checking *check, const col_message *message, bool whole) {
     const bool fragment = message->header.fragments > 1 && !whole;
     if (fragment || check->requests == check->checker->requests_max ||

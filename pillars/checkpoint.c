@@ -17,7 +17,8 @@ struct col_checkpoints {
     col_digest stable_digest;
     uint64_t diverged;
     checkpoint_vote *votes;  // [n][COL_CHECKPOINT_VOTES], by c / P
-    checkpoint_vote *proof;  // [n] votes for the stable one: senders may replace theirs by later ones
+    checkpoint_vote
+        *proof;  // [n] votes for the stable one: senders may replace theirs by later ones
 };
 
 static uint32_t seal_bytes(const col_checkpoints_options *options) {
@@ -30,7 +31,8 @@ static size_t votes_of(const col_checkpoints_options *options) {
 
 size_t col_checkpoints_footprint(const col_checkpoints_options *options) {
     const size_t votes = votes_of(options) + options->replicas;
-    return sizeof(col_checkpoints) + votes * (sizeof(checkpoint_vote) + seal_bytes(options)) + 3 * 64;
+    return sizeof(col_checkpoints) + votes * (sizeof(checkpoint_vote) + seal_bytes(options)) +
+           3 * 64;
 }
 
 col_checkpoints *col_checkpoints_create(col_arena *arena, const col_checkpoints_options *options) {
@@ -47,7 +49,8 @@ col_checkpoints *col_checkpoints_create(col_arena *arena, const col_checkpoints_
     return checkpoints;
 }
 
-static checkpoint_vote *vote_of(const col_checkpoints *checkpoints, uint32_t sender, uint64_t checkpoint) {
+static checkpoint_vote *vote_of(const col_checkpoints *checkpoints, uint32_t sender,
+                                uint64_t checkpoint) {
     const uint64_t place = checkpoint / checkpoints->options.pillars % COL_CHECKPOINT_VOTES;
     return &checkpoints->votes[sender * COL_CHECKPOINT_VOTES + place];
 }
@@ -146,7 +149,8 @@ uint64_t col_checkpoints_diverged(const col_checkpoints *checkpoints) {
 
 bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uint64_t *checkpoint,
                          col_digest *digest) {
-    const checkpoint_vote *own = &checkpoints->votes[checkpoints->options.self * COL_CHECKPOINT_VOTES];
+    const checkpoint_vote *own =
+        &checkpoints->votes[checkpoints->options.self * COL_CHECKPOINT_VOTES];
     const checkpoint_vote *lowest = NULL;
     for (uint32_t i = 0; i < COL_CHECKPOINT_VOTES; i++) {
         if (own[i].checkpoint <= above) continue;

@@ -9,12 +9,13 @@
 
 /// Votes for the checkpoints that one pillar handles: c with c mod P = pillar.
 ///
-/// Keeps the newest few votes of each replica, whatever their numbers, so that a replica that missed
-/// any number of checkpoints learns the newest stable one.
-/// Source: Castro and Liskov, OSDI'99, section 4.3.
+/// Keeps the newest few votes of each replica, whatever their numbers, so that a replica that
+/// missed any number of checkpoints learns the newest stable one. Source: Castro and Liskov,
+/// OSDI'99, section 4.3.
 typedef struct col_checkpoints col_checkpoints;
 
-/// Votes kept of one replica. W >= 2C lets correct replicas be two checkpoints apart, plus one below.
+/// Votes kept of one replica. W >= 2C lets correct replicas be two checkpoints apart, plus one
+/// below.
 #define COL_CHECKPOINT_VOTES 4
 
 typedef struct {
@@ -29,8 +30,8 @@ typedef struct {
 size_t col_checkpoints_footprint(const col_checkpoints_options *options);
 col_checkpoints *col_checkpoints_create(col_arena *arena, const col_checkpoints_options *options);
 
-/// Count one verified CHECKPOINT; an own one when the merge reaches it (`seal` empty), and again when its
-/// seal comes back.
+/// Count one verified CHECKPOINT; an own one when the merge reaches it (`seal` empty), and again
+/// when its seal comes back.
 /// @return COL_DROP_NONE, _WRONG_PILLAR, _STALE (at or below stable), _REPEATED, _CONFLICTING
 col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint64_t checkpoint,
                              const col_digest *digest, col_seal seal);

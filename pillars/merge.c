@@ -9,11 +9,11 @@
 struct col_merge {
     col_merge_options options;
     col_sessions *sessions;
-    uint64_t sequence;                   // executed
-    uint64_t time_ns;                    // agreed, of the newest batch executed
-    uint64_t covered[COL_PILLARS_MAX];   // null slots of each pillar are known up to this round
-    uint64_t view[COL_PILLARS_MAX];      // hint for replies
-    col_digest *chunk;                   // digests of the state's chunks
+    uint64_t sequence;                  // executed
+    uint64_t time_ns;                   // agreed, of the newest batch executed
+    uint64_t covered[COL_PILLARS_MAX];  // null slots of each pillar are known up to this round
+    uint64_t view[COL_PILLARS_MAX];     // hint for replies
+    col_digest *chunk;                  // digests of the state's chunks
     uint8_t *scratch;
     size_t scratch_bytes;
 };
@@ -50,8 +50,7 @@ uint32_t col_merge_next_pillar(const col_merge *merge) {
     return (uint32_t)((merge->sequence + 1) % merge->options.pillars);
 }
 
-static void send_reply(col_merge *merge, uint32_t pillar, const col_reply *reply,
-                       col_endpoint to) {
+static void send_reply(col_merge *merge, uint32_t pillar, const col_reply *reply, col_endpoint to) {
     const col_header header = {.type = COL_REPLY,
                                .pillar = (uint8_t)pillar,
                                .view = merge->view[pillar],
@@ -157,8 +156,7 @@ static void execute_request(col_merge *merge, const col_request *request) {
 static void execute_open(col_merge *merge, const col_session_open *open) {
     col_session_opened answer;
     uint64_t evicted;
-    const bool opened =
-        col_sessions_open(merge->sessions, open, merge->time_ns, &answer, &evicted);
+    const bool opened = col_sessions_open(merge->sessions, open, merge->time_ns, &answer, &evicted);
     if (evicted != 0) {
         const col_outcome outcome = {.kind = COL_OUTCOME_EVICTED, .session = evicted};
         tell(merge, (uint32_t)(evicted % merge->options.pillars), &outcome);
@@ -228,8 +226,8 @@ static uint32_t app_digests(col_merge *merge, col_digest *digest) {
     return chunks;
 }
 
-/// PROTOCOL section 6: the digest covers the list of chunk digests, so that each chunk can be fetched and
-/// checked alone. First chunk: where the state stands.
+/// PROTOCOL section 6: the digest covers the list of chunk digests, so that each chunk can be
+/// fetched and checked alone. First chunk: where the state stands.
 static void reach_checkpoint(col_merge *merge) {
     const col_merge_options *options = &merge->options;
     const uint64_t rounds = merge->sequence / options->pillars;

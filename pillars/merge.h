@@ -6,8 +6,9 @@
 #include "src/app/app.h"
 #include "src/pbft/pbft.h"
 
-/// The execution merge: runs the committed slots of all pillars strictly in sequence order, each request
-/// exactly once, whatever the order in which pillars commit. Pure: it knows no ring and no thread.
+/// The execution merge: runs the committed slots of all pillars strictly in sequence order, each
+/// request exactly once, whatever the order in which pillars commit. Pure: it knows no ring and no
+/// thread.
 ///
 /// Source: PROTOCOL, sections 4 to 6.
 typedef struct col_merge col_merge;
@@ -41,8 +42,8 @@ col_merge *col_merge_create(col_arena *arena, const col_merge_options *options);
 /// The pillar whose committed slot comes next.
 uint32_t col_merge_next_pillar(const col_merge *merge);
 
-/// Execute the next slot, which is the first of `committed`: the next of that pillar. Null slots that earlier
-/// runs cover are passed along with it.
+/// Execute the next slot, which is the first of `committed`: the next of that pillar. Null slots
+/// that earlier runs cover are passed along with it.
 void col_merge_execute(col_merge *merge, const col_committed *committed);
 
 /// Everything up to this sequence number is executed.

@@ -58,8 +58,8 @@ static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest
     put_note(stage, pillar, &note);
 }
 
-/// Notes are never dropped, replies only if a client asks too often: a slot waits until what it may cause has
-/// room.
+/// Notes are never dropped, replies only if a client asks too often: a slot waits until what it may
+/// cause has room.
 static bool has_room(col_merge_stage *stage) {
     const col_signing_rings *signing = &stage->options.signing;
     const col_ring *replies = signing->ring[signing->turn % signing->rings];

@@ -6,8 +6,8 @@
 #include "pillars/words.h"
 #include "src/base/stage.h"
 
-/// The execution merge as a stage: takes committed slots from the pillars' rings in sequence order, hands replies to
-/// the signing pool and outcomes back to the pillars.
+/// The execution merge as a stage: takes committed slots from the pillars' rings in sequence order,
+/// hands replies to the signing pool and outcomes back to the pillars.
 typedef struct col_merge_stage col_merge_stage;
 
 typedef struct {

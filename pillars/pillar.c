@@ -41,8 +41,8 @@ static void send_checkpoint(col_pillar *pillar, uint64_t checkpoint, const col_d
 }
 
 void col_pillar_reached(col_pillar *pillar, uint64_t checkpoint, const col_digest *digest) {
-    const col_drop drop = col_checkpoints_add(pillar->checkpoints, pillar->options.self,
-                                              checkpoint, digest, (col_seal){0});
+    const col_drop drop = col_checkpoints_add(pillar->checkpoints, pillar->options.self, checkpoint,
+                                              digest, (col_seal){0});
     COL_ASSERT(drop == COL_DROP_NONE);  // the merge reaches each checkpoint once
     const uint32_t all = (uint32_t)((UINT64_C(1) << pillar->options.replicas) - 1);
     send_checkpoint(pillar, checkpoint, digest, all & ~(1u << pillar->options.self));
@@ -60,8 +60,8 @@ static col_drop on_checkpoint(col_pillar *pillar, const col_verified *verified) 
                                &header->digest, verified->seal);
 }
 
-/// A peer that asks gets this replica's votes above its stable checkpoint again: not only the newest, which
-/// the peer may be unable to reach and to vote for itself.
+/// A peer that asks gets this replica's votes above its stable checkpoint again: not only the
+/// newest, which the peer may be unable to reach and to vote for itself.
 static void resend_checkpoint(col_pillar *pillar, const col_verified *verified) {
     col_status status;
     uint64_t checkpoint;
@@ -146,8 +146,7 @@ static void take_words(col_pillar *pillar, col_pbft_event event) {
 }
 
 bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
-    bool news = col_word_raise(&pillar->words->stable,
-                               col_checkpoints_stable(pillar->checkpoints));
+    bool news = col_word_raise(&pillar->words->stable, col_checkpoints_stable(pillar->checkpoints));
     col_pbft_event event = {.kind = COL_PBFT_TICK, .now_ns = now_ns, .wall_ns = wall_ns};
     take_words(pillar, event);
     if (col_pbft_deadline(pillar->pbft) <= now_ns) (void)col_pbft_step(pillar->pbft, &event);

@@ -5,14 +5,14 @@
 #include "pillars/words.h"
 #include "src/pbft/pbft.h"
 
-/// One pillar: its PBFT instance, the checkpoints that fall to it, and what it shares with its neighbours. Pure, like the
-/// instance: the simulator runs it as production does.
+/// One pillar: its PBFT instance, the checkpoints that fall to it, and what it shares with its
+/// neighbours. Pure, like the instance: the simulator runs it as production does.
 typedef struct {
     col_pbft *pbft;
     col_checkpoints *checkpoints;
-    col_words *words;       ///< of the replica; borrowed
+    col_words *words;  ///< of the replica; borrowed
     col_pbft_options options;
-    uint64_t seen_executed; ///< of the words, so that each change is one event
+    uint64_t seen_executed;  ///< of the words, so that each change is one event
     uint64_t seen_stable;
     uint64_t seen_target;
     uint64_t seen_stirs;

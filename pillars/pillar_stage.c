@@ -13,8 +13,8 @@ struct col_pillar_stage {
     col_pillar_stage_options options;
     col_pillar pillar;
     col_hasher *hasher;
-    col_opener *opener;        // of datagrams
-    col_batch_checker checker; // of what stands inside messages
+    col_opener *opener;         // of datagrams
+    col_batch_checker checker;  // of what stands inside messages
     col_reassembly *reassembly;
     uint64_t now_ns;
     uint64_t wall_ns;
@@ -200,8 +200,7 @@ static void show_figures(col_pillar_stage *stage) {
     col_counter_set(&counters->resent, figures.resent);
     col_counter_set(&counters->fetch_sent, figures.fetch_sent);
     col_counter_set(&counters->fetched_served, figures.fetched_served);
-    col_counter_set(&counters->diverged,
-                    col_checkpoints_diverged(stage->pillar.checkpoints));
+    col_counter_set(&counters->diverged, col_checkpoints_diverged(stage->pillar.checkpoints));
 }
 
 static uint32_t poll(col_stage *self, uint64_t now_ns, uint32_t budget) {
@@ -253,10 +252,8 @@ col_pillar_stage *col_pillar_stage_create(col_arena *arena,
         .check_seal = sink_check_seal,
     };
     col_pillar_init(&stage->pillar, arena, &stage->options.pbft, options->words);
-    stage->stage = (col_stage){.name = options->name,
-                               .poll = poll,
-                               .deadline_ns = deadline_ns,
-                               .wait_descriptor = -1};
+    stage->stage = (col_stage){
+        .name = options->name, .poll = poll, .deadline_ns = deadline_ns, .wait_descriptor = -1};
     return stage;
 }
 

@@ -18,19 +18,19 @@ typedef void col_checkpoint_sealed_fn(void *context, uint64_t checkpoint, const 
                                       col_seal seal);
 
 typedef struct {
-    const char *name;             ///< borrowed
-    col_pbft_options pbft;        ///< `sink` is filled by the stage
+    const char *name;       ///< borrowed
+    col_pbft_options pbft;  ///< `sink` is filled by the stage
     const col_backend *backend;
     const col_keyring *keyring;
     col_root_cache *roots;
     col_words *words;
-    col_ring *ingress;            ///< records: col_datagram
+    col_ring *ingress;  ///< records: col_datagram
     col_datagram_release_fn *release;
-    col_ring *notes;              ///< from the merge: col_merge_note
+    col_ring *notes;                    ///< from the merge: col_merge_note
     col_ring *sealed[COL_PILLARS_MAX];  ///< from each signer: col_sealed_vote
     uint32_t sealers;
-    col_ring *committed;          ///< to the merge: col_committed
-    col_ring *questions;          ///< to the merge: col_pillar_question
+    col_ring *committed;  ///< to the merge: col_committed
+    col_ring *questions;  ///< to the merge: col_pillar_question
     col_signing_rings signing;
     col_waker *neighbour[COL_PILLARS_MAX];  ///< loops of the other pillars, to wake on news
     uint32_t neighbours;

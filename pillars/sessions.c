@@ -73,8 +73,8 @@ col_sessions *col_sessions_create(col_arena *arena, const col_sessions_options *
     sessions->options = *options;
     col_map_init(&sessions->by_id, arena, options->sessions_max);
     init_sessions(sessions, arena);
-    sessions->client = col_arena_take(arena, (size_t)options->clients * options->pillars,
-                                      sizeof(client_record));
+    sessions->client =
+        col_arena_take(arena, (size_t)options->clients * options->pillars, sizeof(client_record));
     sessions->endpoint = col_arena_take(arena, options->clients, sizeof(col_endpoint));
     sessions->client_sessions = col_arena_take(arena, options->clients, sizeof(uint32_t));
     sessions->scratch_bytes = scratch_bytes(options);

@@ -14,10 +14,10 @@ typedef struct col_sessions col_sessions;
 
 typedef struct {
     uint32_t pillars;
-    uint32_t clients;              ///< of the registry
+    uint32_t clients;  ///< of the registry
     uint32_t sessions_max;
     uint32_t client_sessions_max;
-    uint32_t outstanding;          ///< M: results kept
+    uint32_t outstanding;  ///< M: results kept
     uint32_t result_bytes_max;
     uint64_t time_ahead_max_ns;
 } col_sessions_options;
@@ -53,15 +53,16 @@ bool col_sessions_open(col_sessions *sessions, const col_session_open *open, uin
 void col_sessions_answer(const col_sessions *sessions, const col_session_open *open,
                          col_session_opened *answer);
 
-/// Where a client's replies go, as its newest SESSION-OPEN on any pillar said. @return false before the first
+/// Where a client's replies go, as its newest SESSION-OPEN on any pillar said. @return false before
+/// the first
 bool col_sessions_client_endpoint(const col_sessions *sessions, uint32_t client,
                                   col_endpoint *endpoint);
 
 /// Room for the result of number last+1, result_bytes_max bytes.
 uint8_t *col_session_result_room(const col_sessions *sessions, const col_session *session);
 
-/// Number last+1 was executed with this result, which is in its room: store it, advance, move to the end
-/// of the order.
+/// Number last+1 was executed with this result, which is in its room: store it, advance, move to
+/// the end of the order.
 void col_session_executed(col_sessions *sessions, col_session *session, col_reply_status status,
                           uint32_t length);
 
@@ -71,8 +72,7 @@ bool col_session_result(const col_sessions *sessions, const col_session *session
 
 uint32_t col_sessions_count(const col_sessions *sessions);
 
-/// The digests of the table's chunks in canonical order: counters and clients first, then one per session.
-/// Only what changed since the last call is hashed.
+/// The digests of the table's chunks in canonical order: counters and clients first, then one per
+/// session. Only what changed since the last call is hashed.
 /// @param digest out, room for 1 + sessions_max @return how many
-uint32_t col_sessions_digests(col_sessions *sessions, const col_hasher *hasher,
-                              col_digest *digest);
+uint32_t col_sessions_digests(col_sessions *sessions, const col_hasher *hasher, col_digest *digest);

@@ -8,7 +8,8 @@
 #include "src/base/limits.h"
 
 /// What the pillars and the merge of one replica tell each other as latest values: nobody needs the
-/// values in between, so no queue is needed. Each word is written with release and read with acquire.
+/// values in between, so no queue is needed. Each word is written with release and read with
+/// acquire.
 typedef struct {
     /// Highest sequence number with a batch that a pillar accepted. Writer: the pillar.
     struct {
@@ -16,7 +17,8 @@ typedef struct {
     } passing[COL_PILLARS_MAX];
     _Alignas(64) atomic_uint_fast64_t executed;  ///< sequence number. Writer: the merge
     _Alignas(64) atomic_uint_fast64_t stable;    ///< checkpoint. Writers: any pillar, only upwards
-    atomic_uint_fast64_t stirs;  ///< times that a client asked again. Writers: any pillar, only upwards
+    atomic_uint_fast64_t
+        stirs;  ///< times that a client asked again. Writers: any pillar, only upwards
 } col_words;
 
 /// Raise `word` to `value`. @return it was lower

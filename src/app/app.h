@@ -29,8 +29,8 @@ typedef struct {
     void *(*create)(const char *options);
     void (*destroy)(void *app);
 
-    /// Apply one operation. @param result room for `capacity` bytes @return the result's length, at most
-    /// `capacity`. Every operation has a result; errors are results too.
+    /// Apply one operation. @param result room for `capacity` bytes @return the result's length, at
+    /// most `capacity`. Every operation has a result; errors are results too.
     size_t (*execute)(void *app, const col_app_request *request, uint8_t *result, size_t capacity);
 
     /// Answer a read without changing anything.
@@ -40,26 +40,30 @@ typedef struct {
     /// Freeze the present state for reading in chunks, while `execute` goes on. One at a time.
     /// @return number of chunks; canonical: equal states give equal chunks
     uint32_t (*snapshot_begin)(void *app);
-    /// Chunk `index` of the frozen state. @param capacity at least COL_APP_CHUNK_BYTES @return its length
+    /// Chunk `index` of the frozen state. @param capacity at least COL_APP_CHUNK_BYTES @return its
+    /// length
     size_t (*snapshot_chunk)(void *app, uint32_t index, uint8_t *chunk, size_t capacity);
     void (*snapshot_end)(void *app);
 
-    /// Replace the state by a snapshot's chunks, given in order. @return 0, or -1 when they are not a state.
+    /// Replace the state by a snapshot's chunks, given in order. @return 0, or -1 when they are not
+    /// a state.
     int (*restore)(void *app, uint32_t index, uint32_t count, const uint8_t *chunk, size_t length);
 } col_app;
 
 /// Largest chunk of a snapshot, bytes.
 #define COL_APP_CHUNK_BYTES 4096
 
-/// Per-session counters. Operation: any bytes. Result: u64 little-endian count of the session's operations, then
-/// zeros up to the size given by the option `reply_bytes=N` (default 8): the benchmark application.
-/// Query: a session (u64 little-endian). Result: the same for its count; empty for any other query.
+/// Per-session counters. Operation: any bytes. Result: u64 little-endian count of the session's
+/// operations, then zeros up to the size given by the option `reply_bytes=N` (default 8): the
+/// benchmark application. Query: a session (u64 little-endian). Result: the same for its count;
+/// empty for any other query.
 extern const col_app col_app_counter;
 
-/// An append-only log that keeps a running SHA-256 of all operations in order and the last 1024 of them.
-/// Result: u64 little-endian index (the first is 1), then the digest after this operation (32 bytes), which is
-/// SHA-256 of the digest before it (zeros at first) and the operation.
-/// Query: nothing, answered by the newest result; or an index, answered by that operation, empty when it is not kept.
+/// An append-only log that keeps a running SHA-256 of all operations in order and the last 1024 of
+/// them. Result: u64 little-endian index (the first is 1), then the digest after this operation (32
+/// bytes), which is SHA-256 of the digest before it (zeros at first) and the operation. Query:
+/// nothing, answered by the newest result; or an index, answered by that operation, empty when it
+/// is not kept.
 extern const col_app col_app_log;
 
 /// Find a built-in application by name. @return NULL when there is none.

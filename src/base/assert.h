@@ -4,7 +4,7 @@
 #include <assert.h>
 
 /// Programmer's errors. On in every build: a replica that has lost an invariant must not vote.
-#define COL_ASSERT(condition)                                                                      \
+#define COL_ASSERT(condition) \
     ((condition) ? (void)0 : col_assert_failed(#condition, __FILE__, __LINE__))
 
 /// Print the broken condition and abort.

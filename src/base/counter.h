@@ -10,8 +10,7 @@ typedef atomic_uint_fast64_t col_counter;
 
 /// Add to the count. Thread: the writer.
 static inline void col_count(col_counter *counter, uint64_t amount) {
-    atomic_store_explicit(counter,
-                          atomic_load_explicit(counter, memory_order_relaxed) + amount,
+    atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + amount,
                           memory_order_relaxed);
 }
 

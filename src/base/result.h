@@ -20,8 +20,8 @@ COL_MUST_USE col_result col_ok(void);
 COL_MUST_USE col_result col_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 /// Leave the calling function with the failure of `expression`, if it failed.
-#define COL_TRY(expression)                                                                        \
-    do {                                                                                           \
-        const col_result col_try_result = (expression);                                            \
-        if (!col_try_result.ok) return col_try_result;                                             \
+#define COL_TRY(expression)                             \
+    do {                                                \
+        const col_result col_try_result = (expression); \
+        if (!col_try_result.ok) return col_try_result;  \
     } while (0)

@@ -41,8 +41,8 @@ uint64_t col_ring_footprint(uint64_t bytes);
 /// Thread: producer.
 void *col_ring_reserve(col_ring *ring, uint32_t bytes);
 
-/// Free bytes now, headers (8 bytes a record) and the waste at the buffer's end (at most one record)
-/// included; only the producer makes them fewer. Thread: producer.
+/// Free bytes now, headers (8 bytes a record) and the waste at the buffer's end (at most one
+/// record) included; only the producer makes them fewer. Thread: producer.
 uint64_t col_ring_free(const col_ring *ring);
 
 /// Make the open record visible and wake the consumer. Pairs with col_ring_front. Thread: producer.
@@ -51,5 +51,6 @@ void col_ring_publish(col_ring *ring);
 /// The oldest record, or NULL when there is none. Thread: consumer.
 const void *col_ring_front(col_ring *ring, uint32_t *bytes);
 
-/// Give back the record that col_ring_front returned. Pairs with col_ring_reserve. Thread: consumer.
+/// Give back the record that col_ring_front returned. Pairs with col_ring_reserve. Thread:
+/// consumer.
 void col_ring_release(col_ring *ring);

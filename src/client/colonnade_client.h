@@ -16,20 +16,21 @@ extern "C" {
 typedef struct col_client col_client;
 
 typedef struct {
-    const char *cluster;       ///< cluster file, or the directory that holds cluster.yaml
-    const char *key;           ///< private key; NULL: keys/client-<id>.pem beside the cluster file
-    uint32_t client;           ///< id in the registry
-    uint32_t sessions;         ///< sessions to open, spread over the pillars; 0: one
-    uint64_t timeout_ns;       ///< a request fails after that long; 0: 10 s
-    uint64_t retransmit_ns;    ///< to all replicas after that long without a result, or longer while
-                               ///< results take long; 0: 300 ms
+    const char *cluster;     ///< cluster file, or the directory that holds cluster.yaml
+    const char *key;         ///< private key; NULL: keys/client-<id>.pem beside the cluster file
+    uint32_t client;         ///< id in the registry
+    uint32_t sessions;       ///< sessions to open, spread over the pillars; 0: one
+    uint64_t timeout_ns;     ///< a request fails after that long; 0: 10 s
+    uint64_t retransmit_ns;  ///< to all replicas after that long without a result, or longer while
+                             ///< results take long; 0: 300 ms
 } col_client_options;
 
 typedef enum {
-    COL_CLIENT_RESULT = 0,     ///< f+1 replicas returned this result
-    COL_CLIENT_TIMED_OUT,      ///< no f+1 matching replies within the time-out: it may still be executed
-    COL_CLIENT_EXPIRED,        ///< the session is gone; whether the operation ran is unknown
-    COL_CLIENT_REFUSED,        ///< operation or result longer than the cluster allows
+    COL_CLIENT_RESULT = 0,  ///< f+1 replicas returned this result
+    COL_CLIENT_TIMED_OUT,   ///< no f+1 matching replies within the time-out: it may still be
+                            ///< executed
+    COL_CLIENT_EXPIRED,     ///< the session is gone; whether the operation ran is unknown
+    COL_CLIENT_REFUSED,     ///< operation or result longer than the cluster allows
 } col_client_status;
 
 /// Called from col_client_poll for each finished request.
@@ -47,7 +48,8 @@ col_client *col_client_open(const col_client_options *options, col_client_done d
 /// @param session 0 .. sessions-1; requests of one session execute in order of submission
 /// @param operation copied
 /// @param tag returned with the result
-/// @return 0; -1 the session has M requests outstanding; -2 the operation is longer than the cluster allows
+/// @return 0; -1 the session has M requests outstanding; -2 the operation is longer than the
+/// cluster allows
 int col_client_submit(col_client *client, uint32_t session, const void *operation, size_t length,
                       uint64_t tag);
 
@@ -66,7 +68,8 @@ uint32_t col_client_outstanding(const col_client *client);
 
 /// What one client did so far.
 typedef struct {
-    uint64_t signatures, verifies, datagrams_sent, datagrams_received, messages_received, retransmits;
+    uint64_t signatures, verifies, datagrams_sent, datagrams_received, messages_received,
+        retransmits;
     uint64_t primary_changes;
 } col_client_statistics;
 void col_client_statistics_read(const col_client *client, col_client_statistics *statistics);

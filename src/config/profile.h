@@ -17,8 +17,9 @@ typedef enum {
 
 #define COL_COUNT_PER_PILLAR UINT32_MAX
 
-/// One entry of `threads`: `count` loops that each run these stages. The pillars are spread over the loops of
-/// the entry that names `pillars`; each loop of the entry that names `signer` has a signer of its own.
+/// One entry of `threads`: `count` loops that each run these stages. The pillars are spread over
+/// the loops of the entry that names `pillars`; each loop of the entry that names `signer` has a
+/// signer of its own.
 typedef struct {
     uint32_t stages;  ///< set of col_place
     uint32_t count;   ///< 1 .. COL_PILLARS_MAX, or COL_COUNT_PER_PILLAR
@@ -47,8 +48,8 @@ typedef struct {
     col_profile_thread thread[COL_LOOPS_MAX];
 } col_profile;
 
-/// Read and check a profile. Receiver, merge and transmit stand exactly once, in threads of count 1;
-/// pillars exactly once; signer at least once.
+/// Read and check a profile. Receiver, merge and transmit stand exactly once, in threads of count
+/// 1; pillars exactly once; signer at least once.
 /// @param cores of this machine; a core number at or above it is an error
 COL_MUST_USE col_result col_profile_read(const char *path, uint32_t cores, col_profile **profile);
 void col_profile_destroy(col_profile *profile);

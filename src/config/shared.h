@@ -13,9 +13,9 @@ typedef struct {
     uint64_t version;  ///< 1, 2, ... counts publications
 } col_config;
 
-/// Replace the snapshot; the old one, with its cluster and profile, is freed after every reader's next quiescent point.
-/// `cluster` and `profile` become owned. Blocks for a grace period: never call it from a loop.
-/// Pass NULLs to withdraw and free at the end.
+/// Replace the snapshot; the old one, with its cluster and profile, is freed after every reader's
+/// next quiescent point. `cluster` and `profile` become owned. Blocks for a grace period: never
+/// call it from a loop. Pass NULLs to withdraw and free at the end.
 void col_config_publish(col_cluster *cluster, col_profile *profile);
 
 /// The present snapshot. Valid until the calling thread's next quiescent point.

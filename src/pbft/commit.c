@@ -7,8 +7,7 @@ void col_pbft_try_commit(col_pbft *pbft, col_slot *slot) {
     if (!col_pbft_in_window(pbft, slot->round)) return;
     if (!col_slot_has_body(slot, &slot->prepared_value)) return;
     slot->commit_sent = true;
-    col_pbft_send_vote(pbft, COL_COMMIT, slot->round, &slot->prepared_value,
-                       col_pbft_others(pbft));
+    col_pbft_send_vote(pbft, COL_COMMIT, slot->round, &slot->prepared_value, col_pbft_others(pbft));
     uint32_t matching = 0;
     if (col_votes_add(&slot->commits, pbft->options.self, &slot->prepared_value, &matching) ==
             COL_DROP_NONE &&

@@ -18,8 +18,8 @@ static bool worth_fetching(const col_pbft *pbft, uint64_t round, uint64_t known)
     return !col_slot_has_body(slot, wanted) || (wanted->run == 0 && !slot->authentic);
 }
 
-/// The next peer; one that says it has executed `round` once so many say it that one of them is correct:
-/// fewer may all be faulty, and would draw every FETCH to themselves.
+/// The next peer; one that says it has executed `round` once so many say it that one of them is
+/// correct: fewer may all be faulty, and would draw every FETCH to themselves.
 static uint32_t choose_peer(const col_pbft *pbft, uint64_t round) {
     const uint32_t n = pbft->options.replicas;
     uint32_t executed = 0;

@@ -68,7 +68,8 @@ static col_drop keep_batch(col_pbft *pbft, col_slot *slot, const col_fetched *fe
 
 static col_drop on_certified(col_pbft *pbft, col_slot *slot, const col_fetched *fetched,
                              const col_value *value) {
-    // Once decided, only the body is of use: the certificate is not looked at, and must not be kept.
+    // Once decided, only the body is of use: the certificate is not looked at, and must not be
+    // kept.
     const bool decided = slot->decided;
     if (!decided && !certificate_holds(pbft, fetched)) return COL_DROP_BAD_SIGNATURE;
     if (decided && !col_value_equal(&slot->decided_value, value)) return COL_DROP_CONFLICTING;

@@ -17,8 +17,8 @@ typedef struct {
     uint64_t stable;
     bool pending;
     bool known;
-    uint64_t answered_ns;     ///< when its STATUS was answered last
-    uint64_t served_ns;       ///< start of the interval that `served_bytes` counts
+    uint64_t answered_ns;  ///< when its STATUS was answered last
+    uint64_t served_ns;    ///< start of the interval that `served_bytes` counts
     uint64_t served_bytes;
 } col_pbft_peer;
 
@@ -28,16 +28,16 @@ struct col_pbft {
     uint64_t view;
     uint64_t now_ns;
     uint64_t wall_ns;
-    uint64_t stable;      ///< checkpoint
-    uint64_t executed;    ///< own rounds that the merge executed
-    uint64_t delivered;   ///< own rounds handed to the merge
-    uint64_t highest;     ///< round with an accepted proposal
-    uint64_t passing;     ///< highest round with a batch accepted, or f+1 COMMITs for one
-    uint64_t target;      ///< last own round that stands before another pillar's batch
-    uint64_t next_round;  ///< primary: first round without a proposal of mine
-    uint64_t time_ns;     ///< primary: agreed time proposed last
-    uint32_t in_flight;   ///< primary: own batches not committed yet
-    uint32_t idle_run;    ///< primary: null slots ahead of the target, 1 .. COL_RUN_MAX
+    uint64_t stable;         ///< checkpoint
+    uint64_t executed;       ///< own rounds that the merge executed
+    uint64_t delivered;      ///< own rounds handed to the merge
+    uint64_t highest;        ///< round with an accepted proposal
+    uint64_t passing;        ///< highest round with a batch accepted, or f+1 COMMITs for one
+    uint64_t target;         ///< last own round that stands before another pillar's batch
+    uint64_t next_round;     ///< primary: first round without a proposal of mine
+    uint64_t time_ns;        ///< primary: agreed time proposed last
+    uint32_t in_flight;      ///< primary: own batches not committed yet
+    uint32_t idle_run;       ///< primary: null slots ahead of the target, 1 .. COL_RUN_MAX
     uint64_t held_until_ns;  ///< a batch from the future waits for this instance's clock
 
     uint64_t stirs;           ///< clients' repetitions of what waits here
@@ -65,14 +65,15 @@ bool col_pbft_is_primary(const col_pbft *pbft);
 uint64_t col_pbft_stable_round(const col_pbft *pbft);
 /// stable < round <= stable + W: where votes count.
 bool col_pbft_in_window(const col_pbft *pbft, uint64_t round);
-/// The same, for a round that a peer names: one above the window says that this replica is behind, and wakes it.
+/// The same, for a round that a peer names: one above the window says that this replica is behind,
+/// and wakes it.
 bool col_pbft_hears_of(col_pbft *pbft, uint64_t round);
 /// Round of a header's sequence number, 0 when it is not a slot of this pillar.
 uint64_t col_pbft_round(const col_pbft *pbft, const col_header *header);
-/// The last round where a primary may propose: one checkpoint interval before the window's end, so that
-/// backups that have not heard of the newest stable checkpoint accept it (one round beyond the next checkpoint
-/// where W is only 2C), and at most W rounds beyond what it has executed itself, so that the cluster never
-/// outruns a primary that misses something.
+/// The last round where a primary may propose: one checkpoint interval before the window's end, so
+/// that backups that have not heard of the newest stable checkpoint accept it (one round beyond the
+/// next checkpoint where W is only 2C), and at most W rounds beyond what it has executed itself, so
+/// that the cluster never outruns a primary that misses something.
 uint64_t col_pbft_last_to_propose(const col_pbft *pbft);
 bool col_pbft_may_propose(const col_pbft *pbft, uint64_t round);
 /// How many own slots stand at or below a global sequence number.
@@ -94,8 +95,8 @@ void col_pbft_send_vote(col_pbft *pbft, col_type type, uint64_t round, const col
 void col_pbft_send_numbered(col_pbft *pbft, col_type type, col_bytes body, uint32_t replicas);
 /// Something changed that peers will want to compare: STATUS is due after the first interval.
 void col_pbft_active(col_pbft *pbft);
-/// Something was heard of that may need asking for: intervals are short again, and one that runs is not
-/// prolonged.
+/// Something was heard of that may need asking for: intervals are short again, and one that runs is
+/// not prolonged.
 void col_pbft_stir(col_pbft *pbft);
 
 // commit.c, prepare.c: consequences that follow as soon as their conditions hold

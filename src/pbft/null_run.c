@@ -2,7 +2,8 @@
 // Null runs: a primary with nothing to propose lets the merge pass, and no further than it must.
 #include "src/pbft/internal.h"
 
-/// The longest run that may start at `start`, where a proposal may: it ends with the checkpoint interval.
+/// The longest run that may start at `start`, where a proposal may: it ends with the checkpoint
+/// interval.
 static uint32_t longest_run(const col_pbft *pbft, uint64_t start, uint64_t wanted) {
     const uint64_t interval = pbft->options.checkpoint_interval;
     const uint64_t to_checkpoint = interval - (start - 1) % interval;
@@ -33,11 +34,12 @@ void col_pbft_propose_null(col_pbft *pbft) {
     // With requests waiting here, only catch up; without, go some slots ahead, further each time.
     const bool idle = pbft->pendings.ready == 0;
     const uint64_t lag = pbft->options.window / 4;
-    const uint64_t target = idle ? pbft->target : pbft->target - (pbft->target < lag ? pbft->target : lag);
+    const uint64_t target =
+        idle ? pbft->target : pbft->target - (pbft->target < lag ? pbft->target : lag);
     if (pbft->next_round > target) return;
 
-    // Going ahead leaves room for a batch: only that makes the other pillars complete the checkpoint which
-    // moves the window.
+    // Going ahead leaves room for a batch: only that makes the other pillars complete the
+    // checkpoint which moves the window.
     uint64_t last = target + (idle ? pbft->idle_run - 1 : 0);
     const uint64_t room = col_pbft_last_to_propose(pbft) - 1;
     if (last > room) last = target > room ? target : room;

@@ -46,8 +46,8 @@ col_pbft *col_pbft_create(col_arena *arena, const col_pbft_options *options) {
     pbft->fetch_peer = options->self;
     pbft->scratch_bytes = scratch_bytes(options);
     pbft->scratch = col_arena_take(arena, 1, pbft->scratch_bytes);
-    col_slots_init(&pbft->slots, arena, ring_slots(options), options->replicas,
-                   seal_bytes(options), options->batch_bytes_max);
+    col_slots_init(&pbft->slots, arena, ring_slots(options), options->replicas, seal_bytes(options),
+                   options->batch_bytes_max);
     col_pendings_init(&pbft->pendings, arena, options);
     return pbft;
 }
@@ -87,8 +87,8 @@ bool col_pbft_hears_of(col_pbft *pbft, uint64_t round) {
 uint64_t col_pbft_last_to_propose(const col_pbft *pbft) {
     const uint64_t window = pbft->options.window;
     const uint64_t interval = pbft->options.checkpoint_interval;
-    // A batch must be possible beyond the next checkpoint's round: until then, idle pillars leave slots of
-    // that round open, and the checkpoint that everybody waits for is never reached.
+    // A batch must be possible beyond the next checkpoint's round: until then, idle pillars leave
+    // slots of that round open, and the checkpoint that everybody waits for is never reached.
     const uint64_t ahead = window - interval > interval ? window - interval : interval + 1;
     const uint64_t by_window = col_pbft_stable_round(pbft) + ahead;
     const uint64_t by_execution = pbft->executed + window;

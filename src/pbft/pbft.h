@@ -19,15 +19,17 @@ typedef struct col_pbft col_pbft;
 typedef struct {
     col_digest digest;  ///< the batch digest, valid when `well_formed`
     uint64_t time_ns;
-    bool well_formed;   ///< parses, within the cluster's maxima, this pillar's requests only
-    bool authentic;     ///< every request carries its client's valid seal
+    bool well_formed;  ///< parses, within the cluster's maxima, this pillar's requests only
+    bool authentic;    ///< every request carries its client's valid seal
 } col_batch_check;
 
-/// What the instance asks of the world outside, always during a step. Everything is borrowed for the call.
+/// What the instance asks of the world outside, always during a step. Everything is borrowed for
+/// the call.
 typedef struct {
     void *context;
 
-    /// Seal a message and send it. `header` has type, pillar, run, view, sequence and, for votes, digest.
+    /// Seal a message and send it. `header` has type, pillar, run, view, sequence and, for votes,
+    /// digest.
     /// @param replicas set of receivers; the own bit is ignored
     void (*send)(void *context, const col_header *header, col_bytes body, uint32_t replicas);
 
@@ -46,26 +48,26 @@ typedef struct {
 } col_pbft_sink;
 
 typedef struct {
-    uint32_t replicas;             ///< n
-    uint32_t faults;               ///< f
+    uint32_t replicas;  ///< n
+    uint32_t faults;    ///< f
     uint32_t self;
-    uint32_t pillar;               ///< k
-    uint32_t pillars;              ///< P
+    uint32_t pillar;   ///< k
+    uint32_t pillars;  ///< P
     bool single_leader;
     uint32_t checkpoint_interval;  ///< C, rounds
     uint32_t window;               ///< W, rounds
     uint32_t session_outstanding;  ///< M
     uint32_t sessions_max;
-    uint32_t clients;              ///< registry: ids 0 .. clients-1
-    uint32_t pending_max;          ///< requests that may wait here
+    uint32_t clients;      ///< registry: ids 0 .. clients-1
+    uint32_t pending_max;  ///< requests that may wait here
     uint32_t operation_bytes_max;
     uint32_t batch_requests_max;
     uint32_t batch_bytes_max;
     uint32_t signature_bytes_max;  ///< of all replicas' keys
     uint64_t time_ahead_max_ns;
-    uint64_t incarnation;          ///< of this replica
-    uint64_t cluster_tag;          ///< first 8 bytes of the cluster id, for bundles in batches
-    uint32_t batch_requests;       ///< proposing limits
+    uint64_t incarnation;     ///< of this replica
+    uint64_t cluster_tag;     ///< first 8 bytes of the cluster id, for bundles in batches
+    uint32_t batch_requests;  ///< proposing limits
     uint32_t batch_bytes;
     uint64_t status_interval_ns;
     const col_hasher *hasher;
@@ -126,22 +128,24 @@ uint64_t col_pbft_deadline(const col_pbft *pbft);
 
 /// A committed slot on its way to the merge: `run` null slots, or a batch when 0.
 typedef struct {
-    uint64_t round;   ///< the (first) slot's
-    uint64_t view;    ///< of this pillar now: the hint in replies
+    uint64_t round;  ///< the (first) slot's
+    uint64_t view;   ///< of this pillar now: the hint in replies
     uint32_t run;
     uint32_t length;
     const uint8_t *body;  ///< stays until the slot was executed and 2W rounds passed
 } col_committed;
 
-/// The next committed slot in order of rounds, each once. @return false when it is not committed yet.
+/// The next committed slot in order of rounds, each once. @return false when it is not committed
+/// yet.
 bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed);
 
-/// Highest global sequence number with a batch (r = 0) that this instance accepted, or holds f+1 COMMITs
-/// for; 0 for none. What other pillars take as their target.
+/// Highest global sequence number with a batch (r = 0) that this instance accepted, or holds f+1
+/// COMMITs for; 0 for none. What other pillars take as their target.
 uint64_t col_pbft_passing(const col_pbft *pbft);
 
-/// How often a client has asked again for something that should have been executed. Something is stuck then,
-/// here or in a pillar that the merge waits for, and may have fallen silent: all of them are to be stirred.
+/// How often a client has asked again for something that should have been executed. Something is
+/// stuck then, here or in a pillar that the merge waits for, and may have fallen silent: all of
+/// them are to be stirred.
 uint64_t col_pbft_stirs(const col_pbft *pbft);
 
 /// New proposing limits, from a newly published configuration.

@@ -3,8 +3,8 @@
 
 #include "src/base/assert.h"
 
-/// Numbers above the executed one that a session may have here: the M that its client has outstanding, and
-/// some that f+1 faster replicas have answered already.
+/// Numbers above the executed one that a session may have here: the M that its client has
+/// outstanding, and some that f+1 faster replicas have answered already.
 static uint32_t numbers_ahead(const col_pbft_options *options) {
     return 4 * options->session_outstanding;
 }
@@ -47,16 +47,15 @@ static uint32_t take_free(col_pendings *pendings) {
 }
 
 void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_options *options) {
-    *pendings = (col_pendings){.ahead = numbers_ahead(options),
-                               .clients = options->clients,
-                               .sessions_end = 0};
+    *pendings = (col_pendings){
+        .ahead = numbers_ahead(options), .clients = options->clients, .sessions_end = 0};
     init_pending(pendings, arena, options);
     for (uint32_t i = 0; i < COL_EARLY_MAX; i++) pendings->early[i] = COL_PENDING_NONE;
     col_map_init(&pendings->session_of, arena, options->sessions_max);
     pendings->session = col_arena_take(arena, options->sessions_max, sizeof(col_session_view));
     pendings->session_free = col_arena_take(arena, options->sessions_max, sizeof(uint32_t));
-    uint32_t *waiting = col_arena_take(
-        arena, (size_t)options->sessions_max * pendings->ahead, sizeof(uint32_t));
+    uint32_t *waiting =
+        col_arena_take(arena, (size_t)options->sessions_max * pendings->ahead, sizeof(uint32_t));
     for (uint32_t i = 0; i < options->sessions_max; i++) {
         pendings->session[i].waiting = waiting + (size_t)i * pendings->ahead;
         pendings->session_free[i] = options->sessions_max - 1 - i;
@@ -155,8 +154,8 @@ static void release(col_pendings *pendings, uint32_t *place) {
     put_back(pendings, index);
 }
 
-void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
-                             uint64_t session, uint64_t number) {
+void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified, uint64_t session,
+                             uint64_t number) {
     uint32_t *place = &pendings->early[pendings->early_count++ % COL_EARLY_MAX];
     if (*place != COL_PENDING_NONE) pendings->early_held--;
     release(pendings, place);

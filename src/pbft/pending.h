@@ -12,13 +12,13 @@
 typedef struct {
     col_header header;
     col_digest fragment_digest;
-    uint64_t key;         ///< session of a REQUEST, client of a SESSION-OPEN
-    uint64_t number;      ///< or nonce
+    uint64_t key;     ///< session of a REQUEST, client of a SESSION-OPEN
+    uint64_t number;  ///< or nonce
     uint32_t length;
     uint32_t seal_length;
-    uint32_t next;        ///< in the ready or free list
-    uint32_t previous;    ///< in the ready list
-    bool queued;          ///< in the ready list, or proposed
+    uint32_t next;      ///< in the ready or free list
+    uint32_t previous;  ///< in the ready list
+    bool queued;        ///< in the ready list, or proposed
     bool proposed;
     uint8_t *bytes;
     uint8_t *seal;
@@ -35,30 +35,30 @@ typedef struct {
 } col_session_view;
 
 typedef struct {
-    uint64_t nonce;  ///< executed last
+    uint64_t nonce;    ///< executed last
     uint32_t waiting;  ///< pending SESSION-OPEN
 } col_client_view;
 
 #define COL_PENDING_NONE UINT32_MAX
 
-/// A client believes f+1 replicas that its session is open, and its first requests may reach a replica
-/// that has not executed the opening. That many are held, whosever they are.
+/// A client believes f+1 replicas that its session is open, and its first requests may reach a
+/// replica that has not executed the opening. That many are held, whosever they are.
 #define COL_EARLY_MAX 256
 
 typedef struct {
-    uint32_t ahead;        ///< numbers above the executed one that a session may have here
+    uint32_t ahead;  ///< numbers above the executed one that a session may have here
     uint32_t clients;
-    uint32_t count;        ///< requests waiting, proposed or held early
-    uint32_t ready;        ///< of them, in the ready list
+    uint32_t count;  ///< requests waiting, proposed or held early
+    uint32_t ready;  ///< of them, in the ready list
     uint32_t pending_max;
-    uint32_t fresh;        ///< entries used so far; behind them nothing was touched
+    uint32_t fresh;  ///< entries used so far; behind them nothing was touched
     uint32_t free_head;
-    size_t stride;         ///< of `room`
-    uint8_t *room;         ///< seals and bodies
+    size_t stride;  ///< of `room`
+    uint8_t *room;  ///< seals and bodies
     uint32_t ready_head, ready_tail;
-    uint64_t sessions_end; ///< no session with an id at or above it was opened yet
+    uint64_t sessions_end;  ///< no session with an id at or above it was opened yet
     col_pending *pending;
-    col_map session_of;    ///< id -> index
+    col_map session_of;  ///< id -> index
     col_session_view *session;
     uint32_t *session_free;  ///< stack
     uint32_t session_free_count;
@@ -78,8 +78,8 @@ uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified,
                            uint64_t number);
 
 /// Hold a request whose session may be opened soon; the oldest held one makes room.
-void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
-                             uint64_t session, uint64_t number);
+void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified, uint64_t session,
+                             uint64_t number);
 
 /// Append to the ready list.
 void col_pendings_queue(col_pendings *pendings, uint32_t index);

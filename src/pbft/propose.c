@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a primary turns waiting requests into batches: at once when the pipe is idle, larger under load.
+// How a primary turns waiting requests into batches: at once when the pipe is idle, larger under
+// load.
 #include "src/pbft/internal.h"
 #include "src/wire/bundle.h"
 #include "src/wire/join.h"
@@ -158,7 +159,8 @@ void col_pbft_send_proposal(col_pbft *pbft, const col_slot *slot, uint32_t repli
     col_pbft_send_vote(pbft, COL_PRE_PREPARE, slot->round, &slot->proposal, replicas);
 }
 
-/// Propose when the pipe is idle, when a full batch waits, or when the merge needs this slot anyway.
+/// Propose when the pipe is idle, when a full batch waits, or when the merge needs this slot
+/// anyway.
 static bool worth_proposing(const col_pbft *pbft) {
     return pbft->in_flight == 0 || pbft->pendings.ready >= pbft->options.batch_requests ||
            pbft->next_round <= pbft->target;

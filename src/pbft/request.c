@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// All that REQUEST and SESSION-OPEN do when they arrive from a client: wait in order, or be answered.
+// All that REQUEST and SESSION-OPEN do when they arrive from a client: wait in order, or be
+// answered.
 #include "src/pbft/internal.h"
 
 /// Ask the client for the first number that a later one waits for, once per gap.
@@ -16,8 +17,8 @@ static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
         .sequence = ++pbft->counter,
     };
     const col_pbft_sink *sink = &pbft->options.sink;
-    sink->send_client(sink->context, &header,
-                      (col_bytes){pbft->scratch, col_writer_used(&writer)}, session->reply_to);
+    sink->send_client(sink->context, &header, (col_bytes){pbft->scratch, col_writer_used(&writer)},
+                      session->reply_to);
 }
 
 static col_drop check_request(const col_pbft *pbft, const col_header *header,

@@ -9,16 +9,16 @@
 ///
 /// A null run keeps its votes in the slot where it starts; the slots it covers only refer to it.
 typedef struct {
-    uint64_t round;     ///< that this entry of the ring holds now, 0 before the first
-    uint64_t proposed;  ///< start of the accepted proposal that covers this slot, 0 for none
-    col_value proposal; ///< meaningful in the slot where the proposal starts
-    uint64_t begun_ns;  ///< when the proposal was accepted here
-    bool own_batch;     ///< proposed here and not committed yet: counts as in flight
+    uint64_t round;      ///< that this entry of the ring holds now, 0 before the first
+    uint64_t proposed;   ///< start of the accepted proposal that covers this slot, 0 for none
+    col_value proposal;  ///< meaningful in the slot where the proposal starts
+    uint64_t begun_ns;   ///< when the proposal was accepted here
+    bool own_batch;      ///< proposed here and not committed yet: counts as in flight
     bool prepare_sent;
-    bool prepared;      ///< q-1 PREPAREs of backups are for `prepared_value`
+    bool prepared;  ///< q-1 PREPAREs of backups are for `prepared_value`
     bool commit_sent;
-    bool decided;       ///< q COMMITs are for `decided_value`
-    bool committed;     ///< decided, and the body is in hand
+    bool decided;              ///< q COMMITs are for `decided_value`
+    bool committed;            ///< decided, and the body is in hand
     uint64_t committed_start;  ///< start of the committed value that covers this slot
     col_value prepared_value;
     col_value decided_value;
@@ -31,8 +31,8 @@ typedef struct {
     bool authentic;         ///< and all its requests verify
     uint32_t length;
     uint64_t time_ns;
-    col_digest body_digest; ///< its batch digest
-    uint8_t *bytes;         ///< room for the largest batch; untouched room costs nothing
+    col_digest body_digest;  ///< its batch digest
+    uint8_t *bytes;          ///< room for the largest batch; untouched room costs nothing
 } col_slot;
 
 /// The slots of one pillar: a ring by round.

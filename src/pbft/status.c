@@ -22,9 +22,9 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
     col_status_slot_write(writer, &held);
 }
 
-/// Requests, slots that are not committed, and batches that the merge has not reached: committed here they
-/// may be, but it may be for want of them at a primary that other pillars stand still. Null slots that are
-/// ahead of the merge are no reason to stay awake.
+/// Requests, slots that are not committed, and batches that the merge has not reached: committed
+/// here they may be, but it may be for want of them at a primary that other pillars stand still.
+/// Null slots that are ahead of the merge are no reason to stay awake.
 static bool something_waits(const col_pbft *pbft) {
     return pbft->pendings.count > pbft->pendings.early_held || pbft->highest > pbft->delivered ||
            pbft->passing > pbft->executed || pbft->target > pbft->executed;
@@ -111,7 +111,8 @@ static void resend_missing(col_pbft *pbft, const col_status *status, uint32_t pe
     const uint64_t stable = col_pbft_stable_round(pbft);
     uint64_t last = pbft->highest;
     if (status->stable < pbft->stable) {  // what lies above its window, the peer would drop
-        const uint64_t end = status->stable * pbft->options.checkpoint_interval + pbft->options.window;
+        const uint64_t end =
+            status->stable * pbft->options.checkpoint_interval + pbft->options.window;
         if (end < last) last = end;
     }
     uint64_t round = status->executed > stable ? status->executed : stable;
@@ -130,8 +131,8 @@ static void resend_missing(col_pbft *pbft, const col_status *status, uint32_t pe
 
 /// @return the peer is further than this replica, and that is news
 static bool note_peer(const col_pbft *pbft, col_pbft_peer *peer, const col_status *status) {
-    const bool news = !peer->known || status->executed > peer->executed ||
-                      status->stable > peer->stable;
+    const bool news =
+        !peer->known || status->executed > peer->executed || status->stable > peer->stable;
     peer->known = true;
     peer->executed = status->executed;
     peer->stable = status->stable;

@@ -22,9 +22,9 @@ static inline bool col_value_equal(const col_value *a, const col_value *b) {
 /// Holds at most one vote per replica: the first one counts, so that no replica can add up votes
 /// for several values, or several times for one.
 typedef struct {
-    uint32_t voted;    ///< bit i: replica i has voted
-    uint32_t replicas; ///< n
-    col_value *value;  ///< [n], meaningful where `voted` is set
+    uint32_t voted;     ///< bit i: replica i has voted
+    uint32_t replicas;  ///< n
+    col_value *value;   ///< [n], meaningful where `voted` is set
 } col_votes;
 
 /// Count one verified vote.
@@ -38,8 +38,8 @@ typedef struct {
 col_drop col_votes_add(col_votes *votes, uint32_t sender, const col_value *value,
                        uint32_t *matching);
 
-/// Put one vote of a verified certificate in place of whatever its sender voted before: a replica that votes
-/// twice must not keep others from showing the certificate that it is part of.
+/// Put one vote of a verified certificate in place of whatever its sender voted before: a replica
+/// that votes twice must not keep others from showing the certificate that it is part of.
 void col_votes_put(col_votes *votes, uint32_t sender, const col_value *value);
 
 /// The set of replicas that voted for `value`.

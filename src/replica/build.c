@@ -12,10 +12,11 @@
 #define INGRESS_BYTES (32 * 1024)    // more datagrams than the port has buffers
 #define COMMITTED_BYTES (64 * 1024)  // more slots than a ring of slots holds
 #define QUESTIONS_BYTES (64 * 1024)
-#define SEALED_BYTES (128 * 1024)    // the votes of one full tree
-#define FRAMES_BYTES (32 * 1024)     // more frames than the port has buffers
+#define SEALED_BYTES (128 * 1024)  // the votes of one full tree
+#define FRAMES_BYTES (32 * 1024)   // more frames than the port has buffers
 
-// Requests of one pillar that may wait: what all sessions of a well-filled cluster have outstanding.
+// Requests of one pillar that may wait: what all sessions of a well-filled cluster have
+// outstanding.
 #define PENDING_MAX 4096
 
 /// A pillar's signing ring holds the largest message three times: one always fits an empty ring.
@@ -244,7 +245,8 @@ static void add_stage(col_replica *replica, uint32_t loop, col_stage *stage) {
     shown->stage_count++;
 }
 
-/// In the order in which a datagram passes them, so that one turn of a shared loop carries it through.
+/// In the order in which a datagram passes them, so that one turn of a shared loop carries it
+/// through.
 static void place_stages(col_replica *replica) {
     const col_placement *placement = &replica->placement;
     add_stage(replica, placement->receiver_loop, col_net_receiver(replica->net, replica->ingress));

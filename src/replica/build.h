@@ -21,7 +21,7 @@ typedef struct {
     uint64_t incarnation;
     const col_app *app;
     void *app_state;
-    const col_key *key;          ///< private
+    const col_key *key;  ///< private
     const col_keyring *keyring;
     const col_backend *backend;
     col_net *net;
@@ -47,7 +47,8 @@ typedef struct {
     char loop_name[COL_LOOPS_MAX][32];
 } col_replica;
 
-/// Build the stages and rings and put them on loops. The fields down to `placement` are set by the caller.
+/// Build the stages and rings and put them on loops. The fields down to `placement` are set by the
+/// caller.
 COL_MUST_USE col_result col_replica_build(col_replica *replica);
 
 /// Undo col_replica_build, after its loops have ended.

@@ -35,8 +35,8 @@ col_result col_keyring_load(const col_cluster *cluster, col_keyring *keyring) {
                              .cluster = cluster->id};
     col_result result = read_keys(genesis->replica_key, genesis->replicas, replica);
     if (result.ok) {
-        result = read_keys((const char(*)[COL_PATH_MAX])genesis->client_key, genesis->clients,
-                           client);
+        result =
+            read_keys((const char(*)[COL_PATH_MAX])genesis->client_key, genesis->clients, client);
     }
     if (!result.ok) col_keyring_unload(keyring);
     return result;

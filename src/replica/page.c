@@ -13,8 +13,10 @@ static col_result map_page(const char *path, int descriptor, int protection, col
     const int error = errno;
     close(descriptor);
     if (at == MAP_FAILED) {
-        return col_error("%s: cannot be mapped (%s): put the cluster directory on a local file "
-                         "system", path, strerror(error));
+        return col_error(
+            "%s: cannot be mapped (%s): put the cluster directory on a local file "
+            "system",
+            path, strerror(error));
     }
     *page = at;
     return col_ok();
@@ -45,8 +47,10 @@ col_result col_page_open(const char *path, const col_page **page) {
     }
     if (fstat(descriptor, &status) != 0 || (uint64_t)status.st_size != sizeof(col_page)) {
         close(descriptor);
-        return col_error("%s: written by another version of colonnade: use the same version for "
-                         "replicas and tools", path);
+        return col_error(
+            "%s: written by another version of colonnade: use the same version for "
+            "replicas and tools",
+            path);
     }
     col_page *mapped = NULL;
     COL_TRY(map_page(path, descriptor, PROT_READ, &mapped));
@@ -88,8 +92,7 @@ static bool try_get(const col_page_checkpoint *place, col_page_checkpoint *copy)
     return col_counter_read(&place->version) == before && copy->checkpoint != 0;
 }
 
-bool col_page_get_checkpoint(const col_page *page, uint64_t checkpoint,
-                             col_page_checkpoint *copy) {
+bool col_page_get_checkpoint(const col_page *page, uint64_t checkpoint, col_page_checkpoint *copy) {
     if (checkpoint != 0) {
         return try_get(place_of(page, checkpoint), copy) && copy->checkpoint == checkpoint;
     }

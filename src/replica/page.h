@@ -10,8 +10,8 @@
 #include "src/base/loop.h"
 #include "src/base/result.h"
 
-/// The status page of a replica: a file (DIR/run/replica-<id>.page) that the replica maps and writes
-/// without system calls, and that anyone who may read it maps to see what the replica does.
+/// The status page of a replica: a file (DIR/run/replica-<id>.page) that the replica maps and
+/// writes without system calls, and that anyone who may read it maps to see what the replica does.
 ///
 /// Every count has one writer thread. Figures of one page may be some microseconds apart.
 
@@ -26,12 +26,13 @@ typedef struct {
     uint64_t checkpoint;  ///< c, 0 = none
     col_digest digest;
     uint32_t seal_bytes;
-    uint8_t seal[COL_SEAL_BYTES_MAX];  ///< col_seal of header {CHECKPOINT, pillar c mod P, sequence c, digest}
+    uint8_t seal[COL_SEAL_BYTES_MAX];  ///< col_seal of header {CHECKPOINT, pillar c mod P, sequence
+                                       ///< c, digest}
 } col_page_checkpoint;
 
 typedef struct {
-    char name[32];             ///< of the loop
-    int32_t core;              ///< -1 = any
+    char name[32];  ///< of the loop
+    int32_t core;   ///< -1 = any
     uint32_t stage_count;
     char stage[COL_LOOP_STAGES_MAX][24];
     col_loop_counters counters;
@@ -39,10 +40,10 @@ typedef struct {
 
 typedef struct {
     uint64_t magic;
-    uint64_t size;             ///< sizeof(col_page), to refuse another version's page
+    uint64_t size;  ///< sizeof(col_page), to refuse another version's page
     uint32_t replica;
     uint32_t pillars;
-    uint32_t process;          ///< pid
+    uint32_t process;  ///< pid
     uint32_t loops;
     col_digest cluster;
     uint64_t started_wall_ns;
@@ -50,13 +51,14 @@ typedef struct {
     char hasher[24];
     char backend[24];
     char profile[512];
-    col_counter ready;         ///< 1 once all loops run; 2 after a clean stop
+    col_counter ready;  ///< 1 once all loops run; 2 after a clean stop
     col_net_counters net[2];
     col_pillar_counters pillar[COL_PILLARS_MAX];
     col_opener_counters opener[COL_PILLARS_MAX];
     col_sealer_counters signer[COL_PAGE_SIGNERS_MAX];
     col_merge_counters merge;
-    col_page_checkpoint checkpoint[COL_PAGE_CHECKPOINTS];  ///< c stands at c mod COL_PAGE_CHECKPOINTS
+    col_page_checkpoint
+        checkpoint[COL_PAGE_CHECKPOINTS];  ///< c stands at c mod COL_PAGE_CHECKPOINTS
     col_page_loop loop[COL_LOOPS_MAX];
 } col_page;
 

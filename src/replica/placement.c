@@ -35,9 +35,10 @@ col_result col_placement_make(const col_profile *profile, uint32_t pillars,
         const bool signs = thread->stages & COL_PLACE_SIGNER;
         if (first + count > COL_LOOPS_MAX ||
             (signs && placement->signers + count > COL_PILLARS_MAX)) {
-            return col_error("%s: the profile needs more than %d threads or %d signers with %u "
-                             "pillars: lower a count", profile->path, COL_LOOPS_MAX,
-                             COL_PILLARS_MAX, pillars);
+            return col_error(
+                "%s: the profile needs more than %d threads or %d signers with %u "
+                "pillars: lower a count",
+                profile->path, COL_LOOPS_MAX, COL_PILLARS_MAX, pillars);
         }
         for (uint32_t i = 0; i < count; i++) {
             const int32_t core = thread->cores == 0 ? -1 : (int32_t)thread->core[i % thread->cores];

@@ -5,9 +5,9 @@
 
 /// Which loop runs what: a tuning profile applied to P pillars.
 typedef struct {
-    uint32_t stages;           ///< set of col_place
-    uint32_t pillars;          ///< set of pillar numbers
-    int32_t core;              ///< -1 for any
+    uint32_t stages;   ///< set of col_place
+    uint32_t pillars;  ///< set of pillar numbers
+    int32_t core;      ///< -1 for any
 } col_placed_loop;
 
 typedef struct {
@@ -19,6 +19,7 @@ typedef struct {
     uint32_t receiver_loop, merge_loop, transmit_loop;
 } col_placement;
 
-/// @return error: more loops or signers than the program's bounds; names the profile and the remedy.
+/// @return error: more loops or signers than the program's bounds; names the profile and the
+/// remedy.
 COL_MUST_USE col_result col_placement_make(const col_profile *profile, uint32_t pillars,
                                            col_placement *placement);

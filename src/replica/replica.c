@@ -59,10 +59,11 @@ static col_result check_key(const inputs *in, const col_replica_options *options
     if (col_digest_equal(&own, &in->cluster->genesis.replica_fingerprint[options->id])) {
         return col_ok();
     }
-    return col_error("%s: the private key does not belong to replica %u, whose public key is %s: "
-                     "pass the key made with it (--key), or the right --id",
-                     options->key != NULL ? options->key : "the default key", options->id,
-                     in->cluster->genesis.replica_key[options->id]);
+    return col_error(
+        "%s: the private key does not belong to replica %u, whose public key is %s: "
+        "pass the key made with it (--key), or the right --id",
+        options->key != NULL ? options->key : "the default key", options->id,
+        in->cluster->genesis.replica_key[options->id]);
 }
 
 static col_result read_key(inputs *in, const col_replica_options *options) {
@@ -82,8 +83,8 @@ static col_result read_inputs(inputs *in, const col_replica_options *options) {
         return col_error("%s: replica %u does not exist: ids are 0 .. %u", in->cluster->path,
                          options->id, in->cluster->genesis.replicas - 1);
     }
-    COL_TRY(col_profile_read(options->profile, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN),
-                             &in->profile));
+    COL_TRY(
+        col_profile_read(options->profile, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), &in->profile));
     COL_TRY(read_key(in, options));
     return col_keyring_load(in->cluster, &in->keyring);
 }
@@ -120,8 +121,7 @@ static col_result create_page(col_replica *replica) {
         return col_error("%s: cannot be made (%s): make its directory writable for this user", path,
                          strerror(errno));
     }
-    snprintf(path, sizeof path, "%s/run/replica-%u.page", replica->cluster->directory,
-             replica->id);
+    snprintf(path, sizeof path, "%s/run/replica-%u.page", replica->cluster->directory, replica->id);
     COL_TRY(col_page_create(path, &replica->page));
     col_page *page = replica->page;
     page->replica = replica->id;

@@ -17,5 +17,6 @@ typedef struct {
 
 /// Run a replica in this process until SIGTERM or SIGINT, then stop cleanly.
 /// Prints one line when it is ready ("replica 0 ready: ...") and one when it has stopped.
-/// @return error: anything in the options or on the machine that prevents the start, with its remedy.
+/// @return error: anything in the options or on the machine that prevents the start, with its
+/// remedy.
 COL_MUST_USE col_result col_replica_run(const col_replica_options *options);

@@ -4,7 +4,8 @@
 #include "pillars/pillar_stage.h"
 #include "src/config/shared.h"
 
-/// A stage that brings newly published tunables to the pillars of its loop: the reader of the RCU configuration.
+/// A stage that brings newly published tunables to the pillars of its loop: the reader of the RCU
+/// configuration.
 typedef struct {
     col_stage stage;
     col_pillar_stage *pillar[COL_PILLARS_MAX];

@@ -4,9 +4,9 @@
 #include "src/base/cursor.h"
 #include "src/wire/message.h"
 
-/// Bodies of the messages, each with its codec. Integers are little-endian. `_read` borrows from the
-/// bytes and returns false when they are not exactly one such body; `_write` asserts nothing and
-/// leaves `writer->failed` when there was no room.
+/// Bodies of the messages, each with its codec. Integers are little-endian. `_read` borrows from
+/// the bytes and returns false when they are not exactly one such body; `_write` asserts nothing
+/// and leaves `writer->failed` when there was no room.
 ///
 /// PRE-PREPARE, PREPARE, COMMIT and CHECKPOINT have no body: their header says all.
 
@@ -59,8 +59,8 @@ typedef enum {
     COL_REPLY_REFUSED,  ///< the operation or its result is longer than the cluster allows
 } col_reply_status;
 
-/// REPLY: u32 client, u64 session, u64 number, u8 status, result (the rest). Equal results give equal
-/// bodies, so replies match when their body digests do.
+/// REPLY: u32 client, u64 session, u64 number, u8 status, result (the rest). Equal results give
+/// equal bodies, so replies match when their body digests do.
 typedef struct {
     uint32_t client;
     uint64_t session;
@@ -100,11 +100,11 @@ typedef struct {
 /// u16 count, then per slot of rounds executed+1 .. executed+count: u8, u32, u32.
 typedef struct {
     uint64_t view;
-    uint64_t executed;  ///< the merge has executed this pillar's slots up to this round
-    uint64_t stable;    ///< newest stable checkpoint
-    bool pending;       ///< something waits: requests, or slots begun and not executed
-    bool asks;          ///< the receiver's own STATUS is wanted in return
-    uint16_t count;     ///< 0 .. COL_WINDOW_ROUNDS_MAX
+    uint64_t executed;    ///< the merge has executed this pillar's slots up to this round
+    uint64_t stable;      ///< newest stable checkpoint
+    bool pending;         ///< something waits: requests, or slots begun and not executed
+    bool asks;            ///< the receiver's own STATUS is wanted in return
+    uint16_t count;       ///< 0 .. COL_WINDOW_ROUNDS_MAX
     const uint8_t *slot;  ///< encoded, COL_STATUS_SLOT_BYTES each
 } col_status;
 #define COL_STATUS_SLOT_BYTES 9
@@ -124,9 +124,9 @@ typedef struct {
 bool col_fetch_read(col_bytes bytes, col_fetch *body);
 void col_fetch_write(col_writer *writer, const col_fetch *body);
 
-/// FETCHED: one slot: u64 start sequence, u8 run, u64 view, digest, u8 certificate seals, then per seal:
-/// u32 sender, u16 length, seal; then the batch body (the rest; empty for a null run). With q seals
-/// the COMMITs of (pillar, view, start, run, digest) are a commit certificate.
+/// FETCHED: one slot: u64 start sequence, u8 run, u64 view, digest, u8 certificate seals, then per
+/// seal: u32 sender, u16 length, seal; then the batch body (the rest; empty for a null run). With q
+/// seals the COMMITs of (pillar, view, start, run, digest) are a commit certificate.
 typedef struct {
     uint64_t sequence;
     uint8_t run;
@@ -158,7 +158,8 @@ bool col_batch_read(col_bytes bytes, col_batch *body);
 /// Writes the fixed part; bundles follow, each after its u32 length.
 void col_batch_write(col_writer *writer, const col_batch *body);
 
-/// Bytes whose hash is the batch digest: "batch", u64 time, u32 count, then `count` request digests.
+/// Bytes whose hash is the batch digest: "batch", u64 time, u32 count, then `count` request
+/// digests.
 /// @param bytes out, room for COL_BATCH_DIGEST_BYTES(count)
 #define COL_BATCH_DIGEST_BYTES(count) (5 + 8 + 4 + 32 * (size_t)(count))
 void col_batch_digest_input(uint64_t time_ns, const col_digest *request, uint32_t count,

@@ -15,8 +15,8 @@
 ///     signature, siblings (32 bytes each), entries
 ///
 /// Entries stand in ascending order of their index in the tree. The siblings are those hashes that
-/// the entries' leaves do not give, level by level from the leaves, left to right; none when every leaf
-/// is present.
+/// the entries' leaves do not give, level by level from the leaves, left to right; none when every
+/// leaf is present.
 ///
 ///     u8 type   u8 pillar   u8 run   u8 flags (1: whole message of several fragments)
 ///     u16 index   u16 fragment   u16 fragments   u16 0
@@ -37,8 +37,8 @@ typedef struct {
     uint8_t scheme;
     uint32_t signer;
     uint32_t key_version;
-    uint16_t leaves;      ///< 1 .. COL_TREE_LEAVES_MAX
-    uint16_t entries;     ///< 1 .. leaves
+    uint16_t leaves;   ///< 1 .. COL_TREE_LEAVES_MAX
+    uint16_t entries;  ///< 1 .. leaves
     uint16_t siblings;
     uint64_t cluster_tag;
     col_bytes signature;

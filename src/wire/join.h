@@ -15,8 +15,10 @@ typedef struct {
     const uint8_t *path;  ///< depth * 32 bytes
 } col_seal_view;
 
-/// @return false when the bytes are not exactly one seal with 0 <= index < leaves <= COL_TREE_LEAVES_MAX and a
-///         path of the length that this leaf has (levels where the node is promoted have no sibling)
+/// @return false when the bytes are not exactly one seal with 0 <= index < leaves <=
+/// COL_TREE_LEAVES_MAX and a
+///         path of the length that this leaf has (levels where the node is promoted have no
+///         sibling)
 bool col_seal_read(col_bytes seal, col_seal_view *view);
 
 /// @param bytes out, COL_SEAL_BYTES_MAX of room @return bytes used
@@ -25,8 +27,8 @@ size_t col_seal_write(const col_seal_view *view, uint8_t *bytes);
 /// Levels above leaf `index` of a tree of `leaves` at which it has a sibling.
 uint8_t col_path_length(uint16_t leaves, uint16_t index);
 
-/// Join the seals of several leaves of one tree into what a bundle carries: the siblings that the leaves
-/// do not give (order of bundle.h).
+/// Join the seals of several leaves of one tree into what a bundle carries: the siblings that the
+/// leaves do not give (order of bundle.h).
 ///
 /// @param seal [count], ascending by index, all of the same tree
 /// @param siblings out, room for 32 * (COL_TREE_LEAVES_MAX / 2 + COL_TREE_DEPTH_MAX) bytes

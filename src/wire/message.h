@@ -88,7 +88,8 @@ const char *col_type_name(uint8_t type);
 #define COL_LEAF_BYTES_FRAGMENT (COL_LEAF_BYTES + 32)
 
 /// Encode what a leaf's hash covers: 0x00, cluster id, the header's fields and, for one fragment of
-/// several, the digest of the fragment's bytes. A whole message's bytes are covered by its body digest.
+/// several, the digest of the fragment's bytes. A whole message's bytes are covered by its body
+/// digest.
 ///
 /// @param fragment_digest NULL exactly when header->fragments is 1
 /// @param leaf out, COL_LEAF_BYTES_FRAGMENT bytes of room

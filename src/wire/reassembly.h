@@ -7,9 +7,9 @@
 
 /// Puts large messages together from verified fragments.
 ///
-/// A message is keyed by all fields of its header but the fragment's index. Each sender has a fixed number
-/// of places, so that no sender can take another's; its oldest incomplete message makes room.
-/// Fragments of repeated sends accumulate.
+/// A message is keyed by all fields of its header but the fragment's index. Each sender has a fixed
+/// number of places, so that no sender can take another's; its oldest incomplete message makes
+/// room. Fragments of repeated sends accumulate.
 typedef struct col_reassembly col_reassembly;
 
 /// @param senders replicas; clients share `places` places of one further sender
@@ -23,7 +23,8 @@ size_t col_reassembly_footprint(uint32_t senders, uint32_t places, uint32_t mess
 
 /// Add one verified fragment (header.fragments >= 2).
 ///
-/// @param whole out, when the message is complete: header of fragment 0 with fragments kept, the whole
+/// @param whole out, when the message is complete: header of fragment 0 with fragments kept, the
+/// whole
 ///              body, and fragment 0's seal and digest; borrowed until the next call
 /// @param complete out
 /// @return COL_DROP_NONE, _REPEATED (this fragment is there), _OVERSIZED,

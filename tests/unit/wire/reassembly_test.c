@@ -442,8 +442,7 @@ static void hostile_fragments_never_leave_their_buffer(void **state) {
         const uint8_t two[] = {1, 2};
         col_hash(&toy_hasher, (col_bytes){two, 2}, &piece.header.digest);  // 1 byte each
 
-        const col_drop drop =
-            add_piece(reassembly, &piece);
+        const col_drop drop = add_piece(reassembly, &piece);
         drops[drop]++;
         assert_true(!complete || drop == COL_DROP_NONE);
         if (!complete) continue;
