@@ -139,6 +139,32 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
     return COL_DROP_NONE;
 }
 
+col_drop col_checkpoints_prove(col_checkpoints *checkpoints, uint64_t checkpoint,
+                               const col_digest *digest, const uint32_t *sender,
+                               const col_seal *seal, uint32_t count) {
+    const col_checkpoints_options *options = &checkpoints->options;
+    if (checkpoint == 0 || checkpoint % options->pillars != options->pillar) {
+        return COL_DROP_WRONG_PILLAR;
+    }
+    if (checkpoint <= checkpoints->stable) return COL_DROP_STALE;
+    uint32_t distinct = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (sender[i] >= options->replicas) return COL_DROP_BAD_PROOF;
+        distinct |= 1u << sender[i];
+    }
+    if ((uint32_t)__builtin_popcount(distinct) < options->quorum) return COL_DROP_BAD_PROOF;
+
+    become_stable(checkpoints, checkpoint, digest);
+    for (uint32_t i = 0; i < count; i++) {
+        checkpoint_vote *proof = &checkpoints->proof[sender[i]];
+        proof->checkpoint = checkpoint;
+        proof->digest = *digest;
+        proof->seal_length = 0;
+        keep_seal(checkpoints, proof, seal[i]);
+    }
+    return COL_DROP_NONE;
+}
+
 uint64_t col_checkpoints_stable(const col_checkpoints *checkpoints) {
     return checkpoints->stable;
 }

@@ -46,6 +46,15 @@ uint64_t col_checkpoints_diverged(const col_checkpoints *checkpoints);
 bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uint64_t *checkpoint,
                          col_digest *digest);
 
+/// A peer proved a checkpoint: q distinct replicas' seals for `digest`, each verified by the
+/// caller.
+/// @param sender,seal [count]
+/// @return COL_DROP_NONE; _WRONG_PILLAR; _STALE (at or below stable); _BAD_PROOF (fewer than q
+/// distinct)
+col_drop col_checkpoints_prove(col_checkpoints *checkpoints, uint64_t checkpoint,
+                               const col_digest *digest, const uint32_t *sender,
+                               const col_seal *seal, uint32_t count);
+
 /// The proof of the newest stable checkpoint: seals of q (or, while the own seal is not back, q-1)
 /// distinct replicas for equal digests.
 /// @param sender,seal out, [n] @return how many

@@ -14,9 +14,16 @@ static col_checkpoints_options checkpoints_options(const col_pbft_options *optio
     };
 }
 
+/// A FETCHED with the proof of a checkpoint.
+static uint32_t proof_bytes(const col_pbft_options *options) {
+    return 64 +
+           options->replicas * (6 + 12 + options->signature_bytes_max + 32 * COL_TREE_DEPTH_MAX);
+}
+
 size_t col_pillar_footprint(const col_pbft_options *options) {
     const col_checkpoints_options checkpoints = checkpoints_options(options);
-    return col_pbft_footprint(options) + col_checkpoints_footprint(&checkpoints) + 2 * 64;
+    return col_pbft_footprint(options) + col_checkpoints_footprint(&checkpoints) +
+           proof_bytes(options) + 3 * 64;
 }
 
 void col_pillar_init(col_pillar *pillar, col_arena *arena, const col_pbft_options *options,
@@ -25,6 +32,8 @@ void col_pillar_init(col_pillar *pillar, col_arena *arena, const col_pbft_option
     *pillar = (col_pillar){.pbft = col_pbft_create(arena, options),
                            .checkpoints = col_checkpoints_create(arena, &checkpoints),
                            .words = words,
+                           .scratch = col_arena_take(arena, 1, proof_bytes(options)),
+                           .scratch_bytes = proof_bytes(options),
                            .options = *options};
 }
 
@@ -60,14 +69,71 @@ static col_drop on_checkpoint(col_pillar *pillar, const col_verified *verified) 
                                &header->digest, verified->seal);
 }
 
+static bool seals_hold(const col_pillar *pillar, const col_fetched *proof) {
+    const col_pbft_sink *sink = &pillar->options.sink;
+    for (uint8_t i = 0; i < proof->seals; i++) {
+        const col_header header = {
+            .role = COL_ROLE_REPLICA,
+            .type = COL_CHECKPOINT,
+            .pillar = (uint8_t)pillar->options.pillar,
+            .sender = proof->seal[i].sender,
+            .sequence = proof->sequence,
+            .fragments = 1,
+            .digest = proof->digest,
+        };
+        if (!sink->check_seal(sink->context, &header, proof->seal[i].seal)) return false;
+    }
+    return true;
+}
+
+/// A peer proves a stable checkpoint that this replica may be unable to collect votes for any more.
+static col_drop on_proof(col_pillar *pillar, const col_fetched *proof) {
+    if (proof->sequence <= col_checkpoints_stable(pillar->checkpoints)) return COL_DROP_STALE;
+    if (!seals_hold(pillar, proof)) return COL_DROP_BAD_SIGNATURE;
+    uint32_t sender[COL_REPLICAS_MAX];
+    col_seal seal[COL_REPLICAS_MAX];
+    for (uint8_t i = 0; i < proof->seals; i++) {
+        sender[i] = proof->seal[i].sender;
+        seal[i] = proof->seal[i].seal;
+    }
+    return col_checkpoints_prove(pillar->checkpoints, proof->sequence, &proof->digest, sender, seal,
+                                 proof->seals);
+}
+
+/// Show `replicas` that the newest stable checkpoint here is stable.
+static void send_proof(col_pillar *pillar, uint32_t replicas) {
+    uint32_t sender[COL_REPLICAS_MAX];
+    col_seal seal[COL_REPLICAS_MAX];
+    col_fetched proof = {.checkpoint = true,
+                         .sequence = col_checkpoints_stable(pillar->checkpoints)};
+    const uint32_t count = col_checkpoints_proof(pillar->checkpoints, &proof.digest, sender, seal);
+    if (count < (pillar->options.replicas + pillar->options.faults + 2) / 2) return;
+    proof.seals = (uint8_t)count;
+    for (uint32_t i = 0; i < count; i++) {
+        proof.seal[i].sender = sender[i];
+        proof.seal[i].seal = seal[i];
+    }
+    col_writer writer = col_writer_of(pillar->scratch, pillar->scratch_bytes);
+    col_fetched_write(&writer, &proof);
+    COL_ASSERT(!writer.failed);
+    const col_header header = {.type = COL_FETCHED,
+                               .pillar = (uint8_t)pillar->options.pillar,
+                               .view = pillar->options.incarnation,
+                               .sequence = proof.sequence};
+    const col_pbft_sink *sink = &pillar->options.sink;
+    sink->send(sink->context, &header, (col_bytes){pillar->scratch, col_writer_used(&writer)},
+               replicas);
+}
+
 /// A peer that asks gets this replica's votes above its stable checkpoint again: not only the
 /// newest, which the peer may be unable to reach and to vote for itself.
-static void resend_checkpoint(col_pillar *pillar, const col_verified *verified) {
+static void resend_checkpoints(col_pillar *pillar, const col_verified *verified) {
     col_status status;
     uint64_t checkpoint;
     col_digest digest;
     if (!col_status_read(verified->message.bytes, &status) || !status.asks) return;
     const uint32_t to = 1u << verified->message.header.sender;
+    if (status.stable < col_checkpoints_stable(pillar->checkpoints)) send_proof(pillar, to);
     uint64_t above = status.stable;
     while (col_checkpoints_own(pillar->checkpoints, above, &checkpoint, &digest)) {
         send_checkpoint(pillar, checkpoint, &digest, to);
@@ -79,11 +145,16 @@ col_drop col_pillar_deliver(col_pillar *pillar, uint64_t now_ns, uint64_t wall_n
                             const col_verified *verified) {
     if (verified->message.header.pillar != pillar->options.pillar) return COL_DROP_WRONG_PILLAR;
     if (verified->message.header.type == COL_CHECKPOINT) return on_checkpoint(pillar, verified);
+    col_fetched fetched;
+    if (verified->message.header.type == COL_FETCHED &&
+        col_fetched_read(verified->message.bytes, &fetched) && fetched.checkpoint) {
+        return on_proof(pillar, &fetched);
+    }
     const col_pbft_event event = {
         .kind = COL_PBFT_MESSAGE, .now_ns = now_ns, .wall_ns = wall_ns, .verified = verified};
     const col_drop drop = col_pbft_step(pillar->pbft, &event);
     if (verified->message.header.type == COL_STATUS && drop == COL_DROP_NONE) {
-        resend_checkpoint(pillar, verified);
+        resend_checkpoints(pillar, verified);
     }
     return drop;
 }

@@ -12,6 +12,8 @@ typedef struct {
     col_checkpoints *checkpoints;
     col_words *words;  ///< of the replica; borrowed
     col_pbft_options options;
+    uint8_t *scratch;  ///< for the body of a proof
+    uint32_t scratch_bytes;
     uint64_t seen_executed;  ///< of the words, so that each change is one event
     uint64_t seen_stable;
     uint64_t seen_target;

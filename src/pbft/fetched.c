@@ -102,6 +102,7 @@ static bool in_ring(const col_pbft *pbft, uint64_t round) {
 col_drop col_pbft_on_fetched(col_pbft *pbft, const col_verified *verified) {
     col_fetched fetched;
     if (!col_fetched_read(verified->message.bytes, &fetched)) return COL_DROP_MALFORMED;
+    if (fetched.checkpoint) return COL_DROP_MALFORMED;  // pillars/pillar.c takes those
     const col_header header = {.sequence = fetched.sequence};
     const uint64_t round = col_pbft_round(pbft, &header);
     if (round == 0) return COL_DROP_WRONG_PILLAR;

@@ -178,6 +178,8 @@ void col_fetch_write(col_writer *writer, const col_fetch *body) {
 
 bool col_fetched_read(col_bytes bytes, col_fetched *body) {
     col_reader reader = col_reader_of(bytes);
+    const uint8_t checkpoint = col_read_u8(&reader);
+    body->checkpoint = checkpoint != 0;
     body->sequence = col_read_u64(&reader);
     body->run = col_read_u8(&reader);
     body->view = col_read_u64(&reader);
@@ -192,10 +194,13 @@ bool col_fetched_read(col_bytes bytes, col_fetched *body) {
         body->seal[i].seal = col_read_bytes(&reader, length);
     }
     body->batch = read_rest(&reader);
-    return col_reader_done(&reader) && (body->run == 0 || body->batch.length == 0);
+    if (!col_reader_done(&reader) || checkpoint > 1) return false;
+    if (body->checkpoint) return body->run == 0 && body->view == 0 && body->batch.length == 0;
+    return body->run == 0 || body->batch.length == 0;
 }
 
 void col_fetched_write(col_writer *writer, const col_fetched *body) {
+    col_write_u8(writer, body->checkpoint);
     col_write_u64(writer, body->sequence);
     col_write_u8(writer, body->run);
     col_write_u64(writer, body->view);

@@ -124,10 +124,15 @@ typedef struct {
 bool col_fetch_read(col_bytes bytes, col_fetch *body);
 void col_fetch_write(col_writer *writer, const col_fetch *body);
 
-/// FETCHED: one slot: u64 start sequence, u8 run, u64 view, digest, u8 certificate seals, then per
-/// seal: u32 sender, u16 length, seal; then the batch body (the rest; empty for a null run). With q
-/// seals the COMMITs of (pillar, view, start, run, digest) are a commit certificate.
+/// FETCHED: stored messages with their own seals. u8 checkpoint (0 or 1), u64 sequence, u8 run, u64
+/// view, digest, u8 seals, then per seal: u32 sender, u16 length, seal; then the batch body (the
+/// rest).
+///
+/// checkpoint 0: one slot. The seals are COMMITs of (pillar, view, start sequence, run, digest), q
+/// of which are a commit certificate; the body is empty for a null run. checkpoint 1: the proof of
+/// stable checkpoint number `sequence`. The seals are CHECKPOINTs; the rest is 0 and empty.
 typedef struct {
+    bool checkpoint;
     uint64_t sequence;
     uint8_t run;
     uint64_t view;

@@ -160,6 +160,36 @@ static void another_digest_than_the_own_is_noticed_in_either_order(void **state)
     assert_int_equal(col_checkpoints_diverged(f->checkpoints), 2);
 }
 
+static col_drop prove(const fixture *f, uint64_t checkpoint, const uint32_t sender[3]) {
+    const col_seal seal[3] = {text("seal x"), text("seal y"), text("seal z")};
+    return col_checkpoints_prove(f->checkpoints, checkpoint, &state_a, sender, seal, 3);
+}
+
+static void a_proof_of_q_distinct_replicas_makes_a_checkpoint_stable_without_votes(void **state) {
+    const fixture *f = *state;
+    assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 1}), COL_DROP_BAD_PROOF);
+    assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 4}), COL_DROP_BAD_PROOF);
+    assert_int_equal(prove(f, 42, (uint32_t[]){0, 1, 3}), COL_DROP_WRONG_PILLAR);
+    assert_int_equal(col_checkpoints_stable(f->checkpoints), 0);
+    assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 3}), COL_DROP_NONE);
+    assert_int_equal(col_checkpoints_stable(f->checkpoints), 41);
+    assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 3}), COL_DROP_STALE);
+    assert_int_equal(prove(f, 37, (uint32_t[]){0, 1, 3}), COL_DROP_STALE);
+}
+
+static void a_proof_that_was_received_can_be_passed_on(void **state) {
+    const fixture *f = *state;
+    (void)vote(f, 0, 41, &state_b);  // a faulty replica that tells everyone something else
+    assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 3}), COL_DROP_NONE);
+    uint32_t sender[4];
+    col_seal seal[4];
+    col_digest digest;
+    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, sender, seal), 3);
+    assert_memory_equal(&digest, &state_a, sizeof digest);
+    assert_int_equal(sender[0], 0);
+    assert_memory_equal(seal[0].at, "seal x", 6);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -174,6 +204,8 @@ int main(void) {
         TEST(a_proof_has_the_seals_of_a_quorum_for_one_digest),
         TEST(the_own_votes_are_found_lowest_first),
         TEST(another_digest_than_the_own_is_noticed_in_either_order),
+        TEST(a_proof_of_q_distinct_replicas_makes_a_checkpoint_stable_without_votes),
+        TEST(a_proof_that_was_received_can_be_passed_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
