@@ -17,7 +17,7 @@ typedef struct {
     uint64_t stable;
     bool pending;
     bool known;
-    uint64_t answered_ns;  ///< when its STATUS was answered last
+    uint64_t acted_ns[2];  ///< when its newest answer [0] and question [1] were acted on
     uint64_t served_ns;    ///< start of the interval that `served_bytes` counts
     uint64_t served_bytes;
 } col_pbft_peer;

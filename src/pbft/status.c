@@ -148,11 +148,12 @@ col_drop col_pbft_on_status(col_pbft *pbft, const col_verified *verified) {
     // Only news wakes: two replicas that cannot become even must not keep each other awake.
     if (note_peer(pbft, peer, &status)) col_pbft_stir(pbft);
 
-    if (peer->answered_ns != 0 &&
-        pbft->now_ns - peer->answered_ns < pbft->options.status_interval_ns / 2) {
+    // Limited apart: an answer just before must not make its sender's question go unanswered.
+    uint64_t *acted_ns = &peer->acted_ns[status.asks];
+    if (*acted_ns != 0 && pbft->now_ns - *acted_ns < pbft->options.status_interval_ns / 2) {
         return COL_DROP_RATE_LIMITED;
     }
-    peer->answered_ns = pbft->now_ns;
+    *acted_ns = pbft->now_ns;
     // One whose own STATUS is due tells the peer soon anyway, unless the peer waits for something.
     if (status.asks && (pbft->status_due_ns == COL_NEVER || !peer_is_even(pbft, peer))) {
         send_status(pbft, 1u << sender, false);

@@ -336,14 +336,14 @@ static void send_fetched(sim_run *sim, uint32_t replica, const col_header *heade
     const col_header proposal = {.pillar = header->pillar, .sequence = fetched.sequence};
     const sim_alteration *altered = find_alteration(sim, &proposal);
     if (sim_behaves(sim, replica, SIM_ABSORBS)) return;
-    if (altered != NULL && !altered->plain && altered->leader == replica && fetched.run == 0) {
+    const bool batch = fetched.run == 0 && !fetched.checkpoint;
+    if (altered != NULL && !altered->plain && altered->leader == replica && batch) {
         const uint32_t variant = altered->second >> to & 1;
         fetched.digest = altered->digest[variant];
         fetched.batch = (col_bytes){altered->body[variant], altered->length[variant]};
     }
     const sim_known_body *other = sim_some_body(sim, header->pillar);
-    if (sim_behaves(sim, replica, SIM_GARBAGE) && fetched.run == 0 && other != NULL &&
-        sim_chance(sim, 50)) {
+    if (sim_behaves(sim, replica, SIM_GARBAGE) && batch && other != NULL && sim_chance(sim, 50)) {
         fetched.batch = (col_bytes){other->bytes, other->length};
     }
     col_writer writer = col_writer_of(sim->byzantine->scratch, sizeof sim->byzantine->scratch);

@@ -71,7 +71,7 @@ static uint8_t garbage_seals(sim_run *sim, uint32_t replica, col_fetched *fetche
     const bool distinct = sim_chance(sim, 50);
     for (uint8_t i = 0; i < count; i++) {
         uint8_t *seal = room + i * 32;
-        col_header header = {.type = COL_COMMIT,
+        col_header header = {.type = fetched->checkpoint ? COL_CHECKPOINT : COL_COMMIT,
                              .pillar = (uint8_t)(fetched->sequence % sim->plan.pillars),
                              .run = fetched->run,
                              .sender = replica,
@@ -101,9 +101,17 @@ static col_bytes garbage_fetched(sim_run *sim, uint32_t replica, uint32_t victim
         fetched.digest = seen->digest;
     }
     if (sim_chance(sim, 10)) fetched.digest = sim_random_digest(sim);
+    if (sim_chance(sim, 20)) {  // the proof of a checkpoint, of sorts
+        const uint64_t stable = sim_figures(&sim->replica[victim], pillar).stable;
+        const uint64_t next = stable - stable % sim->plan.pillars + pillar;
+        fetched = (col_fetched){.checkpoint = true,
+                                .sequence = next + sim_draw_below(sim, 4) * sim->plan.pillars,
+                                .digest = sim_random_digest(sim)};
+    }
     fetched.seals = garbage_seals(sim, replica, &fetched, room);
     const sim_known_body *known = sim_some_body(sim, pillar);
-    if (fetched.run == 0 && known != NULL) fetched.batch = (col_bytes){known->bytes, known->length};
+    if (fetched.run == 0 && !fetched.checkpoint && known != NULL)
+        fetched.batch = (col_bytes){known->bytes, known->length};
     col_writer writer = col_writer_of(self->scratch, sizeof self->scratch);
     col_fetched_write(&writer, &fetched);
     return (col_bytes){self->scratch, col_writer_used(&writer)};

@@ -332,29 +332,18 @@ static void give_committed(sim_pillar *pillar) {
     }
 }
 
-/// Peers keep the last 2W rounds; who needs older ones needs a state transfer. So does one that can
-/// no longer vote for any checkpoint that peers still vote for, where they are too few without it:
-/// proofs of stable checkpoints are not sent yet.
-static bool is_left_behind(const sim_run *sim, const sim_replica *replica, uint64_t newest) {
-    const sim_plan *plan = &sim->plan;
-    const uint64_t stable = col_word_read(&replica->words.stable);
-    const uint64_t rounds = col_merge_sequence(replica->merge) / plan->pillars;
-    if (rounds + 2 * plan->window < newest * plan->interval) return true;
-    const uint64_t kept = COL_CHECKPOINT_VOTES * (uint64_t)plan->pillars;
-    return plan->faulty != 0 && stable + plan->window / plan->interval + kept <= newest;
-}
-
+/// Peers keep the last 2W rounds; who needs older ones needs a state transfer.
 static void watch_for_left_behind(sim_run *sim) {
-    uint64_t newest = 0;
-    for (uint32_t r = 0; r < sim->plan.replicas; r++) {
-        const uint64_t stable = col_word_read(&sim->replica[r].words.stable);
-        if (sim_is_correct(sim, r) && stable > newest) newest = stable;
-    }
+    uint64_t stable = 0, executed = UINT64_MAX;
     for (uint32_t r = 0; r < sim->plan.replicas; r++) {
         // A faulty one runs the same code beneath, and may lead a pillar.
         if (sim_is_mute(sim, r)) continue;
-        sim->left_behind |= is_left_behind(sim, &sim->replica[r], newest);
+        const uint64_t checkpoint = col_word_read(&sim->replica[r].words.stable);
+        const uint64_t rounds = col_merge_sequence(sim->replica[r].merge) / sim->plan.pillars;
+        if (checkpoint * sim->plan.interval > stable) stable = checkpoint * sim->plan.interval;
+        if (rounds < executed) executed = rounds;
     }
+    if (executed + 2 * sim->plan.window < stable) sim->left_behind = true;
 }
 
 static void pillar_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {
