@@ -12,24 +12,21 @@ typedef struct {
 
 static bool request_fits(const col_batch_checker *checker, const col_message *message) {
     col_request request;
-    if (!col_request_read(message->bytes, &request)) return false;
-    return request.client == message->header.sender && request.number == message->header.sequence &&
-           request.pillar == checker->pillar && request.flags == 0 &&
-           request.session % checker->pillars == checker->pillar &&
-           request.operation.length <= checker->operation_bytes_max;
+    return col_request_read(message->bytes, &request) &&
+           col_request_check(&message->header, &request, checker->pillars,
+                             checker->operation_bytes_max) == COL_DROP_NONE;
 }
 
-static bool open_fits(const col_batch_checker *checker, const col_message *message) {
+static bool open_fits(const col_message *message) {
     col_session_open open;
-    if (!col_session_open_read(message->bytes, &open)) return false;
-    return open.client == message->header.sender && open.nonce == message->header.sequence &&
-           open.pillar == checker->pillar;
+    return col_session_open_read(message->bytes, &open) &&
+           col_session_open_check(&message->header, &open) == COL_DROP_NONE;
 }
 
 static bool message_fits(const col_batch_checker *checker, const col_message *message) {
     if (message->header.pillar != checker->pillar) return false;
     if (message->header.type == COL_REQUEST) return request_fits(checker, message);
-    return message->header.type == COL_SESSION_OPEN && open_fits(checker, message);
+    return message->header.type == COL_SESSION_OPEN && open_fits(message);
 }
 
 /// One entry whose digest is known, verified or not. A fragment alone carries its client's seal,

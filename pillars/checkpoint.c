@@ -22,7 +22,7 @@ struct col_checkpoints {
 };
 
 static uint32_t seal_bytes(const col_checkpoints_options *options) {
-    return 12 + options->signature_bytes_max + 32 * COL_TREE_DEPTH_MAX;
+    return COL_SEAL_BYTES(options->signature_bytes_max);
 }
 
 static size_t votes_of(const col_checkpoints_options *options) {
@@ -61,6 +61,14 @@ static void keep_seal(const col_checkpoints *checkpoints, checkpoint_vote *vote,
     vote->seal_length = (uint16_t)seal.length;
 }
 
+static void put_vote(const col_checkpoints *checkpoints, checkpoint_vote *vote, uint64_t checkpoint,
+                     const col_digest *digest, col_seal seal) {
+    vote->checkpoint = checkpoint;
+    vote->digest = *digest;
+    vote->seal_length = 0;
+    keep_seal(checkpoints, vote, seal);
+}
+
 static bool is_for(const checkpoint_vote *vote, uint64_t checkpoint, const col_digest *digest) {
     return vote->checkpoint == checkpoint && col_digest_equal(&vote->digest, digest);
 }
@@ -85,11 +93,8 @@ static void compare_own(col_checkpoints *checkpoints, uint64_t checkpoint,
 /// Keep a vote for the stable checkpoint as part of its proof.
 static void keep_proof(col_checkpoints *checkpoints, uint32_t sender, const checkpoint_vote *vote) {
     if (!is_for(vote, checkpoints->stable, &checkpoints->stable_digest)) return;
-    checkpoint_vote *proof = &checkpoints->proof[sender];
-    proof->checkpoint = vote->checkpoint;
-    proof->digest = vote->digest;
-    proof->seal_length = 0;
-    keep_seal(checkpoints, proof, (col_seal){vote->seal, vote->seal_length});
+    put_vote(checkpoints, &checkpoints->proof[sender], vote->checkpoint, &vote->digest,
+             (col_seal){vote->seal, vote->seal_length});
 }
 
 static void become_stable(col_checkpoints *checkpoints, uint64_t checkpoint,
@@ -122,10 +127,7 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
     const bool own = sender == options->self;
     if (checkpoint < checkpoints->stable && !own) return COL_DROP_STALE;
 
-    place->checkpoint = checkpoint;
-    place->digest = *digest;
-    place->seal_length = 0;
-    keep_seal(checkpoints, place, seal);
+    put_vote(checkpoints, place, checkpoint, digest, seal);
     if (checkpoint == checkpoints->stable && own &&
         !col_digest_equal(digest, &checkpoints->stable_digest)) {
         checkpoints->diverged++;
@@ -140,8 +142,8 @@ col_drop col_checkpoints_add(col_checkpoints *checkpoints, uint32_t sender, uint
 }
 
 col_drop col_checkpoints_prove(col_checkpoints *checkpoints, uint64_t checkpoint,
-                               const col_digest *digest, const uint32_t *sender,
-                               const col_seal *seal, uint32_t count) {
+                               const col_digest *digest, const col_sealed_by *seal,
+                               uint32_t count) {
     const col_checkpoints_options *options = &checkpoints->options;
     if (checkpoint == 0 || checkpoint % options->pillars != options->pillar) {
         return COL_DROP_WRONG_PILLAR;
@@ -149,18 +151,15 @@ col_drop col_checkpoints_prove(col_checkpoints *checkpoints, uint64_t checkpoint
     if (checkpoint <= checkpoints->stable) return COL_DROP_STALE;
     uint32_t distinct = 0;
     for (uint32_t i = 0; i < count; i++) {
-        if (sender[i] >= options->replicas) return COL_DROP_BAD_PROOF;
-        distinct |= 1u << sender[i];
+        if (seal[i].sender >= options->replicas) return COL_DROP_BAD_PROOF;
+        distinct |= 1u << seal[i].sender;
     }
     if ((uint32_t)__builtin_popcount(distinct) < options->quorum) return COL_DROP_BAD_PROOF;
 
     become_stable(checkpoints, checkpoint, digest);
     for (uint32_t i = 0; i < count; i++) {
-        checkpoint_vote *proof = &checkpoints->proof[sender[i]];
-        proof->checkpoint = checkpoint;
-        proof->digest = *digest;
-        proof->seal_length = 0;
-        keep_seal(checkpoints, proof, seal[i]);
+        put_vote(checkpoints, &checkpoints->proof[seal[i].sender], checkpoint, digest,
+                 seal[i].seal);
     }
     return COL_DROP_NONE;
 }
@@ -189,7 +188,7 @@ bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uin
 }
 
 uint32_t col_checkpoints_proof(const col_checkpoints *checkpoints, col_digest *digest,
-                               uint32_t *sender, col_seal *seal) {
+                               col_sealed_by *seal) {
     uint32_t count = 0;
     if (checkpoints->stable == 0) return 0;
     *digest = checkpoints->stable_digest;
@@ -197,8 +196,7 @@ uint32_t col_checkpoints_proof(const col_checkpoints *checkpoints, col_digest *d
         const checkpoint_vote *place = &checkpoints->proof[r];
         if (!is_for(place, checkpoints->stable, digest) || place->seal_length == 0) continue;
         if (count == checkpoints->options.quorum) break;
-        sender[count] = r;
-        seal[count++] = (col_seal){place->seal, place->seal_length};
+        seal[count++] = (col_sealed_by){r, {place->seal, place->seal_length}};
     }
     return count;
 }

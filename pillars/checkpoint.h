@@ -5,7 +5,7 @@
 
 #include "src/base/arena.h"
 #include "src/base/drop.h"
-#include "src/wire/message.h"
+#include "src/wire/bodies.h"
 
 /// Votes for the checkpoints that one pillar handles: c with c mod P = pillar.
 ///
@@ -48,15 +48,14 @@ bool col_checkpoints_own(const col_checkpoints *checkpoints, uint64_t above, uin
 
 /// A peer proved a checkpoint: q distinct replicas' seals for `digest`, each verified by the
 /// caller.
-/// @param sender,seal [count]
+/// @param seal [count]
 /// @return COL_DROP_NONE; _WRONG_PILLAR; _STALE (at or below stable); _BAD_PROOF (fewer than q
 /// distinct)
 col_drop col_checkpoints_prove(col_checkpoints *checkpoints, uint64_t checkpoint,
-                               const col_digest *digest, const uint32_t *sender,
-                               const col_seal *seal, uint32_t count);
+                               const col_digest *digest, const col_sealed_by *seal, uint32_t count);
 
 /// The proof of the newest stable checkpoint: seals of q (or, while the own seal is not back, q-1)
 /// distinct replicas for equal digests.
-/// @param sender,seal out, [n] @return how many
+/// @param seal out, [n] @return how many
 uint32_t col_checkpoints_proof(const col_checkpoints *checkpoints, col_digest *digest,
-                               uint32_t *sender, col_seal *seal);
+                               col_sealed_by *seal);

@@ -2,11 +2,12 @@
 #include "pillars/pillar.h"
 
 #include "src/base/assert.h"
+#include "src/base/quorum.h"
 
 static col_checkpoints_options checkpoints_options(const col_pbft_options *options) {
     return (col_checkpoints_options){
         .replicas = options->replicas,
-        .quorum = (options->replicas + options->faults + 2) / 2,
+        .quorum = col_quorum(options->replicas, options->faults),
         .self = options->self,
         .pillar = options->pillar,
         .pillars = options->pillars,
@@ -16,8 +17,7 @@ static col_checkpoints_options checkpoints_options(const col_pbft_options *optio
 
 /// A FETCHED with the proof of a checkpoint.
 static uint32_t proof_bytes(const col_pbft_options *options) {
-    return 64 +
-           options->replicas * (6 + 12 + options->signature_bytes_max + 32 * COL_TREE_DEPTH_MAX);
+    return COL_FETCHED_BYTES(options->replicas, options->signature_bytes_max, 0);
 }
 
 size_t col_pillar_footprint(const col_pbft_options *options) {
@@ -90,29 +90,17 @@ static bool seals_hold(const col_pillar *pillar, const col_fetched *proof) {
 static col_drop on_proof(col_pillar *pillar, const col_fetched *proof) {
     if (proof->sequence <= col_checkpoints_stable(pillar->checkpoints)) return COL_DROP_STALE;
     if (!seals_hold(pillar, proof)) return COL_DROP_BAD_SIGNATURE;
-    uint32_t sender[COL_REPLICAS_MAX];
-    col_seal seal[COL_REPLICAS_MAX];
-    for (uint8_t i = 0; i < proof->seals; i++) {
-        sender[i] = proof->seal[i].sender;
-        seal[i] = proof->seal[i].seal;
-    }
-    return col_checkpoints_prove(pillar->checkpoints, proof->sequence, &proof->digest, sender, seal,
+    return col_checkpoints_prove(pillar->checkpoints, proof->sequence, &proof->digest, proof->seal,
                                  proof->seals);
 }
 
 /// Show `replicas` that the newest stable checkpoint here is stable.
 static void send_proof(col_pillar *pillar, uint32_t replicas) {
-    uint32_t sender[COL_REPLICAS_MAX];
-    col_seal seal[COL_REPLICAS_MAX];
     col_fetched proof = {.checkpoint = true,
                          .sequence = col_checkpoints_stable(pillar->checkpoints)};
-    const uint32_t count = col_checkpoints_proof(pillar->checkpoints, &proof.digest, sender, seal);
-    if (count < (pillar->options.replicas + pillar->options.faults + 2) / 2) return;
+    const uint32_t count = col_checkpoints_proof(pillar->checkpoints, &proof.digest, proof.seal);
+    if (count < col_quorum(pillar->options.replicas, pillar->options.faults)) return;
     proof.seals = (uint8_t)count;
-    for (uint32_t i = 0; i < count; i++) {
-        proof.seal[i].sender = sender[i];
-        proof.seal[i].seal = seal[i];
-    }
     col_writer writer = col_writer_of(pillar->scratch, pillar->scratch_bytes);
     col_fetched_write(&writer, &proof);
     COL_ASSERT(!writer.failed);

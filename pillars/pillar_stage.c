@@ -21,8 +21,7 @@ struct col_pillar_stage {
 };
 
 static uint32_t message_bytes_max(const col_pbft_options *options) {
-    const uint32_t seal = COL_SEAL_BYTES_MAX + 6;
-    return options->batch_bytes_max + 64 + options->replicas * seal;
+    return COL_FETCHED_BYTES(options->replicas, COL_SIGNATURE_BYTES_MAX, options->batch_bytes_max);
 }
 
 size_t col_pillar_stage_footprint(const col_pillar_stage_options *options) {
@@ -38,21 +37,20 @@ static void drop(col_pillar_stage *stage, col_drop reason) {
 
 // What the pure pillar asks of the world: src/pbft/pbft.h, col_pbft_sink.
 
-static void sink_send(void *context, const col_header *header, col_bytes body, uint32_t replicas) {
-    col_pillar_stage *stage = context;
-    const col_destination to = {.replicas = replicas};
+static void seal_and_send(col_pillar_stage *stage, const col_header *header, col_bytes body,
+                          col_destination to) {
     if (!col_signing_rings_put(&stage->options.signing, header, body, to)) {
         drop(stage, COL_DROP_QUEUE_FULL);
     }
 }
 
+static void sink_send(void *context, const col_header *header, col_bytes body, uint32_t replicas) {
+    seal_and_send(context, header, body, (col_destination){.replicas = replicas});
+}
+
 static void sink_send_client(void *context, const col_header *header, col_bytes body,
                              col_endpoint client) {
-    col_pillar_stage *stage = context;
-    const col_destination to = {.client = client};
-    if (!col_signing_rings_put(&stage->options.signing, header, body, to)) {
-        drop(stage, COL_DROP_QUEUE_FULL);
-    }
+    seal_and_send(context, header, body, (col_destination){.client = client});
 }
 
 static void ask_merge(col_pillar_stage *stage, const col_pillar_question *question) {

@@ -12,12 +12,6 @@ static size_t body_stride(const col_client_core_options *options) {
     return COL_REQUEST_OVERHEAD + (size_t)options->operation_bytes_max;
 }
 
-static uint32_t table_places(uint32_t sessions) {
-    uint32_t places = 2;
-    while (places < 2 * sessions) places *= 2;
-    return places;
-}
-
 static size_t padded(size_t count, size_t size) {
     return (count * size + 63) / 64 * 64;
 }
@@ -31,8 +25,7 @@ size_t col_client_core_footprint(const col_client_core_options *options) {
            padded(options->sessions, sizeof(col_client_session)) +
            padded(slots, sizeof(col_client_slot)) +
            padded(slots * replicas, sizeof(col_client_vote)) + padded(slots, body_stride(options)) +
-           padded(slots, sizeof(uint32_t)) +
-           padded(table_places(options->sessions), sizeof(uint32_t)) +
+           padded(slots, sizeof(uint32_t)) + col_map_footprint(options->sessions) +
            options->pillars * per_pillar;
 }
 
@@ -73,8 +66,7 @@ col_client_core *col_client_core_create(col_arena *arena, const col_client_core_
     core->bodies = col_arena_take(arena, slots, core->body_bytes);
     core->queue = col_arena_take(arena, slots, sizeof *core->queue);
     core->queue_size = slots;
-    core->table_size = table_places(options->sessions);
-    core->table = col_arena_take(arena, core->table_size, sizeof *core->table);
+    col_map_init(&core->by_id, arena, options->sessions);
     for (uint32_t k = 0; k < options->pillars; k++) {
         col_client_pillar *of = &core->pillars[k];
         col_client_vote *votes = col_arena_take(arena, replicas, sizeof *votes);
@@ -173,40 +165,23 @@ uint64_t col_client_core_deadline(const col_client_core *core) {
 
 // Sessions by id.
 
-static uint32_t table_start(const col_client_core *core, uint64_t id) {
-    return (uint32_t)(id * UINT64_C(0x9E3779B97F4A7C15) >> 32) & (core->table_size - 1);
-}
-
 uint32_t col_client_find_session(const col_client_core *core, uint64_t id) {
-    uint32_t at = table_start(core, id);
-    while (core->table[at] != 0) {
-        const uint32_t place = core->table[at] - 1;
-        if (core->sessions[place].id == id) return place;
-        at = (at + 1) & (core->table_size - 1);
-    }
-    return COL_CLIENT_NO_SESSION;
-}
-
-static void insert(col_client_core *core, uint32_t place) {
-    uint32_t at = table_start(core, core->sessions[place].id);
-    while (core->table[at] != 0) at = (at + 1) & (core->table_size - 1);
-    core->table[at] = place + 1;
+    return col_map_find(&core->by_id, id);
 }
 
 void col_client_remember_session(col_client_core *core, uint32_t place, uint64_t id) {
     core->sessions[place].id = id;
     core->sessions[place].open = true;
     core->open_sessions++;
-    insert(core, place);
+    // Ids are never given twice; more than f faulty replicas may, and must not end the client.
+    if (col_map_find(&core->by_id, id) == COL_MAP_NONE) col_map_add(&core->by_id, id, place);
 }
 
 void col_client_forget_session(col_client_core *core, uint32_t place) {
     core->sessions[place].open = false;
     core->open_sessions--;
-    memset(core->table, 0, core->table_size * sizeof *core->table);
-    for (uint32_t i = 0; i < core->options.sessions; i++) {
-        if (core->sessions[i].open) insert(core, i);
-    }
+    const uint64_t id = core->sessions[place].id;
+    if (col_map_find(&core->by_id, id) == place) col_map_remove(&core->by_id, id);
 }
 
 // Sending.

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/base/assert.h"
+#include "src/base/map.h"
 #include "src/base/stage.h"
 #include "src/client/core.h"
 #include "src/client/opening.h"
@@ -10,7 +11,7 @@
 
 /// The state of the core, shared by core.c (submit, time, send) and receive.c.
 
-#define COL_CLIENT_NO_SESSION UINT32_MAX
+#define COL_CLIENT_NO_SESSION COL_MAP_NONE
 #define COL_CLIENT_OPEN_BYTES_MAX 32
 
 typedef enum {
@@ -69,8 +70,7 @@ struct col_client_core {
     uint32_t queue_head;
     uint32_t queue_length;
     uint32_t opens_to_send;  ///< bit k: pillar k's SESSION-OPEN
-    uint32_t *table;         ///< open addressing from session ids to place + 1
-    uint32_t table_size;     ///< a power of two, at least twice the sessions
+    col_map by_id;           ///< session id -> place
     uint32_t open_sessions;
     uint32_t outstanding;
     uint32_t answered;
@@ -128,5 +128,5 @@ uint32_t col_client_find_session(const col_client_core *core, uint64_t id);
 /// The session in `place` is open and has this id.
 void col_client_remember_session(col_client_core *core, uint32_t place, uint64_t id);
 
-/// The session in `place` is not open any more. Rare: looks at all sessions.
+/// The session in `place` is not open any more.
 void col_client_forget_session(col_client_core *core, uint32_t place);

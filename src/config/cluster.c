@@ -574,7 +574,3 @@ void col_cluster_destroy(col_cluster *cluster) {
     free(cluster->genesis.client_fingerprint);
     free(cluster);
 }
-
-uint32_t col_quorum(uint32_t replicas, uint32_t faults) {
-    return (replicas + faults + 2) / 2;
-}

@@ -67,9 +67,6 @@ COL_MUST_USE col_result col_cluster_read(const char *path, const col_hasher *has
                                          col_fingerprint_fn *fingerprint, col_cluster **cluster);
 void col_cluster_destroy(col_cluster *cluster);
 
-/// q = ceil((n+f+1)/2).
-uint32_t col_quorum(uint32_t replicas, uint32_t faults);
-
 /// Write a cluster file with every key explained: what `colonnade init` makes. Refuses to
 /// overwrite.
 COL_MUST_USE col_result col_cluster_write(const col_cluster *cluster, const char *path);

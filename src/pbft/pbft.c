@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "src/pbft/pbft.h"
 
+#include "src/base/quorum.h"
 #include "src/pbft/internal.h"
 
 /// Entries of the slot ring: the window, and the 2W rounds below stable whose batches and commit
@@ -10,12 +11,13 @@ static uint32_t ring_slots(const col_pbft_options *options) {
 }
 
 static uint32_t seal_bytes(const col_pbft_options *options) {
-    return 12 + options->signature_bytes_max + 32 * COL_TREE_DEPTH_MAX;
+    return COL_SEAL_BYTES(options->signature_bytes_max);
 }
 
 static uint32_t scratch_bytes(const col_pbft_options *options) {
     // The largest of FETCHED, STATUS and the input of a batch digest.
-    return options->batch_bytes_max + 64 + options->replicas * (6 + seal_bytes(options)) +
+    return COL_FETCHED_BYTES(options->replicas, options->signature_bytes_max,
+                             options->batch_bytes_max) +
            COL_WINDOW_ROUNDS_MAX * COL_STATUS_SLOT_BYTES +
            (uint32_t)COL_BATCH_DIGEST_BYTES(options->batch_requests_max);
 }
@@ -37,7 +39,7 @@ col_pbft *col_pbft_create(col_arena *arena, const col_pbft_options *options) {
 
     col_pbft *pbft = col_arena_take(arena, 1, sizeof *pbft);
     pbft->options = *options;
-    pbft->quorum = (options->replicas + options->faults + 2) / 2;
+    pbft->quorum = col_quorum(options->replicas, options->faults);
     pbft->next_round = 1;
     pbft->idle_run = 1;
     pbft->held_until_ns = COL_NEVER;

@@ -112,6 +112,16 @@ typedef struct {
     uint64_t checkpoint;
 } col_pbft_event;
 
+/// Does a client's request say what its sealed header says, for a session of that pillar? One rule
+/// for what a primary takes and what backups accept in a batch.
+/// @param pillars P @param operation_bytes_max of the cluster
+/// @return COL_DROP_NONE, _MALFORMED, _WRONG_PILLAR, _OVERSIZED
+col_drop col_request_check(const col_header *header, const col_request *request, uint32_t pillars,
+                           uint32_t operation_bytes_max);
+
+/// The same for a session's opening. @return COL_DROP_NONE, _MALFORMED
+col_drop col_session_open_check(const col_header *header, const col_session_open *open);
+
 size_t col_pbft_footprint(const col_pbft_options *options);
 col_pbft *col_pbft_create(col_arena *arena, const col_pbft_options *options);
 

@@ -21,17 +21,20 @@ static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
                       session->reply_to);
 }
 
-static col_drop check_request(const col_pbft *pbft, const col_header *header,
-                              const col_request *request) {
+col_drop col_request_check(const col_header *header, const col_request *request, uint32_t pillars,
+                           uint32_t operation_bytes_max) {
     if (request->client != header->sender || request->number != header->sequence ||
-        request->pillar != pbft->options.pillar || request->flags != 0) {
+        request->pillar != header->pillar || request->flags != 0) {
         return COL_DROP_MALFORMED;
     }
-    if (request->session % pbft->options.pillars != pbft->options.pillar) {
-        return COL_DROP_WRONG_PILLAR;
-    }
-    return request->operation.length > pbft->options.operation_bytes_max ? COL_DROP_OVERSIZED
-                                                                         : COL_DROP_NONE;
+    if (request->session % pillars != header->pillar) return COL_DROP_WRONG_PILLAR;
+    return request->operation.length > operation_bytes_max ? COL_DROP_OVERSIZED : COL_DROP_NONE;
+}
+
+col_drop col_session_open_check(const col_header *header, const col_session_open *open) {
+    const bool same = open->client == header->sender && open->pillar == header->pillar &&
+                      open->nonce == header->sequence;
+    return same ? COL_DROP_NONE : COL_DROP_MALFORMED;
 }
 
 /// Keep a request in its session's place and queue it when its turn has come.
@@ -57,7 +60,9 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
     const col_pbft_sink *sink = &pbft->options.sink;
     col_request request;
     if (!col_request_read(verified->message.bytes, &request)) return COL_DROP_MALFORMED;
-    const col_drop drop = check_request(pbft, &verified->message.header, &request);
+    const col_drop drop =
+        col_request_check(&verified->message.header, &request, pbft->options.pillars,
+                          pbft->options.operation_bytes_max);
     if (drop != COL_DROP_NONE) return drop;
 
     col_session_view *session = col_pendings_session(&pbft->pendings, request.session);
@@ -84,10 +89,9 @@ col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) 
     const col_pbft_sink *sink = &pbft->options.sink;
     col_session_open open;
     if (!col_session_open_read(verified->message.bytes, &open)) return COL_DROP_MALFORMED;
-    if (open.client != header->sender || open.pillar != header->pillar ||
-        open.nonce != header->sequence || open.client >= pbft->options.clients) {
-        return COL_DROP_MALFORMED;
-    }
+    const col_drop drop = col_session_open_check(header, &open);
+    if (drop != COL_DROP_NONE) return drop;
+    if (open.client >= pbft->options.clients) return COL_DROP_MALFORMED;
     col_client_view *client = &pbft->pendings.client[open.client];
     if (open.nonce <= client->nonce) {
         sink->answer_open(sink->context, &open);

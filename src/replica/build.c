@@ -21,9 +21,9 @@
 
 /// A pillar's signing ring holds the largest message three times: one always fits an empty ring.
 static uint64_t pillar_signing_bytes(const col_genesis *genesis) {
-    const uint64_t largest = sizeof(col_seal_job) + genesis->batch_bytes_max + 256 +
-                             (uint64_t)genesis->replicas * (COL_SEAL_BYTES_MAX + 6);
-    return 3 * largest;
+    const uint64_t largest =
+        COL_FETCHED_BYTES(genesis->replicas, COL_SIGNATURE_BYTES_MAX, genesis->batch_bytes_max);
+    return 3 * (sizeof(col_seal_job) + largest);
 }
 
 static uint64_t merge_signing_bytes(const col_genesis *genesis) {

@@ -132,19 +132,25 @@ void col_fetch_write(col_writer *writer, const col_fetch *body);
 /// of which are a commit certificate; the body is empty for a null run. checkpoint 1: the proof of
 /// stable checkpoint number `sequence`. The seals are CHECKPOINTs; the rest is 0 and empty.
 typedef struct {
+    uint32_t sender;
+    col_seal seal;
+} col_sealed_by;
+
+typedef struct {
     bool checkpoint;
     uint64_t sequence;
     uint8_t run;
     uint64_t view;
     col_digest digest;
     uint8_t seals;  ///< 0 .. COL_REPLICAS_MAX
-    struct {
-        uint32_t sender;
-        col_seal seal;
-    } seal[COL_REPLICAS_MAX];
+    col_sealed_by seal[COL_REPLICAS_MAX];
     col_bytes batch;
 } col_fetched;
-static_assert(COL_BATCH_BYTES_MAX + 64 + COL_REPLICAS_MAX * (6 + COL_SEAL_BYTES_MAX) <=
+
+/// Bytes of a FETCHED with a seal of every replica and a batch: the largest message.
+#define COL_FETCHED_BYTES(replicas, signature_bytes, batch_bytes) \
+    (64 + (replicas) * (6 + COL_SEAL_BYTES(signature_bytes)) + (batch_bytes))
+static_assert(COL_FETCHED_BYTES(COL_REPLICAS_MAX, COL_SIGNATURE_BYTES_MAX, COL_BATCH_BYTES_MAX) <=
                   COL_MESSAGE_BYTES_MAX,
               "any batch and its certificate are one message");
 bool col_fetched_read(col_bytes bytes, col_fetched *body);

@@ -54,7 +54,8 @@ typedef struct {
 } col_message;
 
 /// Bytes of an encoded col_seal at most: five fields, signature, path.
-#define COL_SEAL_BYTES_MAX (12 + COL_SIGNATURE_BYTES_MAX + 32 * COL_TREE_DEPTH_MAX)
+#define COL_SEAL_BYTES(signature_bytes) (12 + (signature_bytes) + 32 * COL_TREE_DEPTH_MAX)
+#define COL_SEAL_BYTES_MAX COL_SEAL_BYTES(COL_SIGNATURE_BYTES_MAX)
 
 /// Proof that a header and its bytes were sealed by its sender, checkable by third parties alone:
 /// u32 key version, u16 leaves of the tree, u16 index, u16 signature bytes, u8 scheme, u8 depth,

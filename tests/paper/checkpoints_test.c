@@ -60,10 +60,9 @@ static void section_4_3_a_checkpoint_is_stable_with_2f_plus_1_matching_messages(
     (void)col_checkpoints_add(votes, 3, 1, &a, text("3"));
     assert_int_equal(col_checkpoints_stable(votes), 1);
 
-    uint32_t sender[4];
-    col_seal seal[4];
+    col_sealed_by seal[4];
     col_digest digest;
-    assert_int_equal(col_checkpoints_proof(votes, &digest, sender, seal), 3);
+    assert_int_equal(col_checkpoints_proof(votes, &digest, seal), 3);
     assert_true(col_digest_equal(&digest, &a));
     col_arena_close(&arena);
 }

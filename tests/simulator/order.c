@@ -3,6 +3,7 @@
 // reach equal checkpoints.
 #include <stdlib.h>
 
+#include "src/base/quorum.h"
 #include "tests/simulator/simulator.h"
 
 /// One thing that execution did, and a digest of everything up to it.
@@ -117,21 +118,20 @@ static void check_proof(const sim_run *sim, const sim_replica *replica, uint32_t
     const uint64_t stable = col_checkpoints_stable(checkpoints);
     if (stable == 0) return;
     col_digest digest;
-    uint32_t sender[SIM_REPLICAS_MAX];
-    col_seal seal[SIM_REPLICAS_MAX];
-    const uint32_t count = col_checkpoints_proof(checkpoints, &digest, sender, seal);
+    col_sealed_by seal[SIM_REPLICAS_MAX];
+    const uint32_t count = col_checkpoints_proof(checkpoints, &digest, seal);
     for (uint32_t i = 0; i < count; i++) {
         const col_header header = {.type = COL_CHECKPOINT,
                                    .pillar = (uint8_t)k,
-                                   .sender = sender[i],
+                                   .sender = seal[i].sender,
                                    .sequence = stable,
                                    .fragments = 1,
                                    .digest = digest};
-        if (sim_seal_check(&header, seal[i])) continue;
+        if (sim_seal_check(&header, seal[i].seal)) continue;
         sim_fail(sim, "proof: replica %u holds no seal of replica %u for checkpoint %lu",
-                 replica->id, sender[i], stable);
+                 replica->id, seal[i].sender, stable);
     }
-    const uint32_t quorum = (sim->plan.replicas + sim->plan.faults + 2) / 2;
+    const uint32_t quorum = col_quorum(sim->plan.replicas, sim->plan.faults);
     if (count >= quorum) return;
     sim_fail(sim, "proof: replica %u shows %u votes for checkpoint %lu", replica->id, count,
              stable);

@@ -3,6 +3,7 @@
 
 #include <time.h>
 
+#include "src/base/quorum.h"
 #include "tests/unit/config/files.h"
 
 // ---- Good files ----

@@ -111,21 +111,20 @@ static void older_votes_than_stable_are_stale_and_late_equal_ones_are_kept(void 
 
 static void a_proof_has_the_seals_of_a_quorum_for_one_digest(void **state) {
     const fixture *f = *state;
-    uint32_t sender[4];
-    col_seal seal[4];
+    col_sealed_by seal[4];
     col_digest digest;
-    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, sender, seal), 0);
+    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, seal), 0);
     (void)vote(f, 0, 1, &state_b);
     (void)col_checkpoints_add(f->checkpoints, 2, 1, &state_a, (col_seal){0});  // not sealed yet
     (void)vote(f, 1, 1, &state_a);
     (void)vote(f, 3, 1, &state_a);
     assert_int_equal(col_checkpoints_stable(f->checkpoints), 1);
-    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, sender, seal), 2);
+    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, seal), 2);
     assert_true(col_digest_equal(&digest, &state_a));
     assert_int_equal(vote(f, 2, 1, &state_a), COL_DROP_REPEATED);  // the own seal comes back
-    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, sender, seal), 3);
-    assert_int_equal(sender[0] | sender[1] << 4 | sender[2] << 8, 0x321);
-    assert_memory_equal(seal[1].at, "seal of 2", 9);
+    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, seal), 3);
+    assert_int_equal(seal[0].sender | seal[1].sender << 4 | seal[2].sender << 8, 0x321);
+    assert_memory_equal(seal[1].seal.at, "seal of 2", 9);
 }
 
 static void the_own_votes_are_found_lowest_first(void **state) {
@@ -161,8 +160,9 @@ static void another_digest_than_the_own_is_noticed_in_either_order(void **state)
 }
 
 static col_drop prove(const fixture *f, uint64_t checkpoint, const uint32_t sender[3]) {
-    const col_seal seal[3] = {text("seal x"), text("seal y"), text("seal z")};
-    return col_checkpoints_prove(f->checkpoints, checkpoint, &state_a, sender, seal, 3);
+    const col_sealed_by seal[3] = {
+        {sender[0], text("seal x")}, {sender[1], text("seal y")}, {sender[2], text("seal z")}};
+    return col_checkpoints_prove(f->checkpoints, checkpoint, &state_a, seal, 3);
 }
 
 static void a_proof_of_q_distinct_replicas_makes_a_checkpoint_stable_without_votes(void **state) {
@@ -181,13 +181,12 @@ static void a_proof_that_was_received_can_be_passed_on(void **state) {
     const fixture *f = *state;
     (void)vote(f, 0, 41, &state_b);  // a faulty replica that tells everyone something else
     assert_int_equal(prove(f, 41, (uint32_t[]){0, 1, 3}), COL_DROP_NONE);
-    uint32_t sender[4];
-    col_seal seal[4];
+    col_sealed_by seal[4];
     col_digest digest;
-    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, sender, seal), 3);
+    assert_int_equal(col_checkpoints_proof(f->checkpoints, &digest, seal), 3);
     assert_memory_equal(&digest, &state_a, sizeof digest);
-    assert_int_equal(sender[0], 0);
-    assert_memory_equal(seal[0].at, "seal x", 6);
+    assert_int_equal(seal[0].sender, 0);
+    assert_memory_equal(seal[0].seal.at, "seal x", 6);
 }
 
 int main(void) {
