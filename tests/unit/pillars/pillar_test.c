@@ -164,6 +164,20 @@ static void lost_checkpoint_votes_come_again_with_status(void **state) {
     cluster_close(c);
 }
 
+static void a_proof_makes_a_checkpoint_stable_where_no_vote_arrives(void **state) {
+    (void)state;
+    cluster *c = cluster_open(2, false, 4, 8);
+    c->loses = loses_checkpoints_to_3;
+    const uint64_t session = cluster_session(c, 1, 1, 10);
+    for (uint64_t number = 1; number <= 5; number++) {
+        cluster_request(c, ALL_REPLICAS, 1, session, number, "op");
+    }
+    assert_int_equal(stable_of(&c->node[3]), 0);
+    (void)cluster_pass(c, 20 * SECOND);  // votes go on being lost
+    assert_int_equal(stable_of(&c->node[3]), 1);
+    cluster_close(c);
+}
+
 static void a_message_for_another_pillar_is_refused(void **state) {
     (void)state;
     cluster *c = cluster_open(2, false, 4, 8);
@@ -202,6 +216,7 @@ int main(void) {
         cmocka_unit_test(a_replica_that_was_away_catches_up_without_a_client),
         cmocka_unit_test(a_lossy_network_only_delays),
         cmocka_unit_test(lost_checkpoint_votes_come_again_with_status),
+        cmocka_unit_test(a_proof_makes_a_checkpoint_stable_where_no_vote_arrives),
         cmocka_unit_test(a_message_for_another_pillar_is_refused),
         cmocka_unit_test(a_checkpoint_of_a_client_or_of_nobody_is_refused),
     };
