@@ -136,17 +136,6 @@ col_result col_key_read_private(const char *path, col_key **key) {
     return adopt(pkey, path, true, key);
 }
 
-static col_result read_public(BIO *bio, const char *where, col_key **key) {
-    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
-    if (!pkey) {
-        return col_error(
-            "%s: no public key in PEM form (%s): export one with `openssl pkey -in "
-            "PRIVATE -pubout`",
-            where, openssl_reason());
-    }
-    return adopt(pkey, where, false, key);
-}
-
 col_result col_key_read_public(const char *path, col_key **key) {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
@@ -154,17 +143,15 @@ col_result col_key_read_public(const char *path, col_key **key) {
     }
     BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
     COL_ASSERT(bio);
-    const col_result result = read_public(bio, path, key);
+    EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
     BIO_free(bio);
-    return result;
-}
-
-col_result col_key_parse_public(const char *pem, const char *where, col_key **key) {
-    BIO *bio = BIO_new_mem_buf(pem, -1);
-    COL_ASSERT(bio);
-    const col_result result = read_public(bio, where, key);
-    BIO_free(bio);
-    return result;
+    if (!pkey) {
+        return col_error(
+            "%s: no public key in PEM form (%s): export one with `openssl pkey -in "
+            "PRIVATE -pubout`",
+            path, openssl_reason());
+    }
+    return adopt(pkey, path, false, key);
 }
 
 static col_result create_file(const char *path, const char *what, mode_t mode, BIO **bio) {

@@ -19,9 +19,6 @@ COL_MUST_USE col_result col_key_read_private(const char *path, col_key **key);
 /// Read a public key from a PEM file: RSA of a supported size with the exponent 65537.
 COL_MUST_USE col_result col_key_read_public(const char *path, col_key **key);
 
-/// A public key from PEM text; `where` names its place in errors ("cluster.yaml:12").
-COL_MUST_USE col_result col_key_parse_public(const char *pem, const char *where, col_key **key);
-
 void col_key_destroy(col_key *key);
 
 /// 256, 384 or 512.

@@ -100,18 +100,12 @@ static col_drop parse(col_opener *opener, col_bytes bytes, opened_bundle *opened
     if (no_key != COL_DROP_NONE) return no_key;
 
     opened->first = opener->entries;
-    col_reader reader = col_reader_of(bundle->body);
-    uint16_t after = 0;
-    for (uint32_t i = 0; i < bundle->entries; i++) {
-        col_entry *entry = &opener->entry[opened->first + i];
-        const col_drop bad = col_entry_parse(bundle, &reader, after, entry);
-        if (bad != COL_DROP_NONE) return bad;
-        opener->index[opened->first + i] = entry->index;
-        after = (uint16_t)(entry->index + 1);
+    col_entries entries = col_entries_of(bundle);
+    for (uint32_t i = opened->first; col_entries_next(&entries, &opener->entry[i]); i++) {
+        opener->index[i] = opener->entry[i].index;
     }
-    if (!col_reader_done(&reader)) return COL_DROP_MALFORMED;
-    opener->entries = opened->first + bundle->entries;
-    return COL_DROP_NONE;
+    if (entries.drop == COL_DROP_NONE) opener->entries = opened->first + bundle->entries;
+    return entries.drop;
 }
 
 /// Votes name a digest and have no bytes; everything else is covered through the hash of its bytes.
@@ -310,10 +304,9 @@ static bool root_is_signed(col_opener *opener, const col_root_key *root_key, con
     return job.valid;
 }
 
-static col_drop check_seal(col_opener *opener, const col_header *header,
-                           const col_digest *fragment_digest, col_seal seal) {
+col_drop col_seal_check(col_opener *opener, const col_header *header, col_seal seal) {
     col_seal_view view;
-    if (!col_seal_read(seal, &view)) return COL_DROP_MALFORMED;
+    if (header->fragments != 1 || !col_seal_read(seal, &view)) return COL_DROP_MALFORMED;
     if (col_type_role(header->type) != header->role) return COL_DROP_WRONG_ROLE;
 
     col_root_key root_key = {.signer = header->sender,
@@ -326,7 +319,7 @@ static col_drop check_seal(col_opener *opener, const col_header *header,
     if (no_key != COL_DROP_NONE) return no_key;
 
     uint8_t input[COL_LEAF_BYTES_FRAGMENT];
-    const size_t used = col_leaf_encode(&opener->keyring->cluster, header, fragment_digest, input);
+    const size_t used = col_leaf_encode(&opener->keyring->cluster, header, NULL, input);
     col_digest leaf;
     col_hash(opener->hasher, (col_bytes){input, used}, &leaf);
     col_digest path[COL_TREE_DEPTH_MAX];
@@ -337,15 +330,4 @@ static col_drop check_seal(col_opener *opener, const col_header *header,
     }
     const bool is_signed = root_is_signed(opener, &root_key, key, view.signature);
     return is_signed ? COL_DROP_NONE : COL_DROP_BAD_SIGNATURE;
-}
-
-col_drop col_seal_check(col_opener *opener, const col_header *header, col_seal seal) {
-    if (header->fragments != 1) return COL_DROP_MALFORMED;
-    return check_seal(opener, header, NULL, seal);
-}
-
-col_drop col_seal_check_fragment(col_opener *opener, const col_header *header,
-                                 const col_digest *fragment_digest, col_seal seal) {
-    if (header->fragments < 2) return COL_DROP_MALFORMED;
-    return check_seal(opener, header, fragment_digest, seal);
 }

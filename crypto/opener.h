@@ -69,11 +69,3 @@ col_verified col_opener_own(const col_header *header, col_seal seal);
 /// @return COL_DROP_NONE, _MALFORMED, _WRONG_ROLE, _UNKNOWN_SENDER, _WRONG_SCHEME, _BAD_PROOF,
 ///         _BAD_SIGNATURE
 col_drop col_seal_check(col_opener *opener, const col_header *header, col_seal seal);
-
-/// The same for one fragment of a message that was sealed in several: the leaf's body digest proves
-/// the whole message.
-///
-/// @param header fragments >= 2
-/// @param fragment_digest of the bytes of fragment header->fragment
-col_drop col_seal_check_fragment(col_opener *opener, const col_header *header,
-                                 const col_digest *fragment_digest, col_seal seal);

@@ -158,10 +158,6 @@ bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body
     return true;
 }
 
-uint32_t col_sealer_waiting(const col_sealer *sealer) {
-    return sealer->leaves;
-}
-
 static const waiting_message *message_of(const col_sealer *sealer, uint16_t leaf) {
     return &sealer->message[sealer->leaf[leaf].message];
 }

@@ -64,9 +64,6 @@ size_t col_sealer_footprint(void);
 bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body,
                     col_destination to);
 
-/// Leaves in the open tree.
-uint32_t col_sealer_waiting(const col_sealer *sealer);
-
 /// Sign the open tree and send its datagrams: messages to the same receiver and port share
 /// datagrams as far as they fit. No-op when nothing waits.
 ///

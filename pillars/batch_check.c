@@ -50,16 +50,13 @@ static void on_opened(void *context, const col_opened *opened) {
 static bool take_unverified(checking *check, col_bytes bytes) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
-    col_reader reader = col_reader_of(bundle.body);
-    uint16_t after = 0;
-    for (uint16_t i = 0; i < bundle.entries; i++) {
-        col_entry entry;
-        if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
-        after = (uint16_t)(entry.index + 1);
+    col_entries entries = col_entries_of(&bundle);
+    col_entry entry;
+    while (col_entries_next(&entries, &entry)) {
         col_hash(check->checker->hasher, entry.message.bytes, &entry.message.header.digest);
         take(check, &entry.message, entry.whole);
     }
-    return col_reader_done(&reader);
+    return entries.drop == COL_DROP_NONE;
 }
 
 /// Open up to a burst of bundles. @return false when the body cannot be parsed

@@ -189,15 +189,10 @@ static void execute_entry(col_merge *merge, uint32_t pillar, const col_message *
 static bool execute_bundle(col_merge *merge, uint32_t pillar, col_bytes bytes) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
-    col_reader reader = col_reader_of(bundle.body);
-    uint16_t after = 0;
-    for (uint16_t i = 0; i < bundle.entries; i++) {
-        col_entry entry;
-        if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
-        after = (uint16_t)(entry.index + 1);
-        execute_entry(merge, pillar, &entry.message);
-    }
-    return true;
+    col_entries entries = col_entries_of(&bundle);
+    col_entry entry;
+    while (col_entries_next(&entries, &entry)) execute_entry(merge, pillar, &entry.message);
+    return entries.drop == COL_DROP_NONE;
 }
 
 static void execute_batch(col_merge *merge, uint32_t pillar, col_bytes body) {

@@ -203,12 +203,9 @@ static void flush(col_client *client) {
 static bool wanted(const col_client *client, col_bytes datagram, uint64_t now_ns) {
     col_bundle bundle;
     if (col_bundle_parse(datagram, &bundle) != COL_DROP_NONE) return false;
-    col_reader reader = col_reader_of(bundle.body);
-    uint16_t after = 0;
-    for (uint16_t i = 0; i < bundle.entries; i++) {
-        col_entry entry;
-        if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
-        after = (uint16_t)(entry.index + 1);
+    col_entries entries = col_entries_of(&bundle);
+    col_entry entry;
+    while (col_entries_next(&entries, &entry)) {
         if (col_client_core_check_unverified(client->core, &entry.message, now_ns) ==
             COL_DROP_NONE) {
             return true;

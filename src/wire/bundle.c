@@ -76,8 +76,8 @@ static col_drop entry_check(const col_header *header, uint8_t flags, uint32_t le
     return COL_DROP_NONE;
 }
 
-col_drop col_entry_parse(const col_bundle *bundle, col_reader *reader, uint16_t after,
-                         col_entry *entry) {
+static col_drop entry_parse(const col_bundle *bundle, col_reader *reader, uint16_t after,
+                            col_entry *entry) {
     col_header *header = &entry->message.header;
     memset(entry, 0, sizeof *entry);
     header->role = bundle->role;
@@ -106,6 +106,21 @@ col_drop col_entry_parse(const col_bundle *bundle, col_reader *reader, uint16_t 
     if (entry->whole) col_read_digest(reader, &entry->fragment_digest);
     entry->message.bytes = col_read_bytes(reader, length);
     return reader->failed ? COL_DROP_TRUNCATED : COL_DROP_NONE;
+}
+
+col_entries col_entries_of(const col_bundle *bundle) {
+    return (col_entries){.bundle = bundle, .reader = col_reader_of(bundle->body)};
+}
+
+bool col_entries_next(col_entries *entries, col_entry *entry) {
+    if (entries->read == entries->bundle->entries) {
+        entries->drop = col_reader_done(&entries->reader) ? COL_DROP_NONE : COL_DROP_MALFORMED;
+        return false;
+    }
+    entries->drop = entry_parse(entries->bundle, &entries->reader, entries->after, entry);
+    entries->after = (uint16_t)(entry->index + 1);
+    entries->read++;
+    return entries->drop == COL_DROP_NONE;
 }
 
 size_t col_entry_size(const col_header *header, bool whole, size_t length) {

@@ -58,11 +58,19 @@ typedef struct {
 /// @return COL_DROP_NONE, _TRUNCATED, _WRONG_VERSION, _MALFORMED (a count out of its range)
 col_drop col_bundle_parse(col_bytes bytes, col_bundle *bundle);
 
-/// Parse the next entry of `bundle` from `reader`, which starts as col_reader_of(bundle->body).
-/// @param after smallest index that this entry may have
-/// @return COL_DROP_NONE, _TRUNCATED, _MALFORMED, _UNKNOWN_TYPE, _WRONG_ROLE
-col_drop col_entry_parse(const col_bundle *bundle, col_reader *reader, uint16_t after,
-                         col_entry *entry);
+/// A walk over the entries of a parsed bundle, which is borrowed for as long.
+typedef struct {
+    const col_bundle *bundle;
+    col_reader reader;
+    uint16_t read;   ///< entries so far
+    uint16_t after;  ///< smallest index that the next entry may have
+    col_drop drop;   ///< why the walk ended: COL_DROP_NONE when all entries, and nothing else, were
+                     ///< there; else _TRUNCATED, _MALFORMED, _UNKNOWN_TYPE, _WRONG_ROLE
+} col_entries;
+col_entries col_entries_of(const col_bundle *bundle);
+
+/// Read the next entry. @return false at the end: then `entries->drop` is valid
+bool col_entries_next(col_entries *entries, col_entry *entry);
 
 /// Bytes that an entry takes in a bundle.
 size_t col_entry_size(const col_header *header, bool whole, size_t length);

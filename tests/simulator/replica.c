@@ -187,19 +187,16 @@ static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, c
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
     if (bundle.scheme != SIM_CLIENT_SCHEME) *authentic = false;  // what a faulty primary spoils
-    col_reader reader = col_reader_of(bundle.body);
-    uint16_t after = 0;
-    for (uint16_t i = 0; i < bundle.entries; i++) {
-        col_entry entry;
-        if (col_entry_parse(&bundle, &reader, after, &entry) != COL_DROP_NONE) return false;
-        after = (uint16_t)(entry.index + 1);
+    col_entries entries = col_entries_of(&bundle);
+    col_entry entry;
+    while (col_entries_next(&entries, &entry)) {
         if (*requests == sim->plan.batch_requests_max) return false;
         if (!entry_fits(sim, pillar, &entry.message)) return false;
         col_hash(&sim->hasher, entry.message.bytes, &entry.message.header.digest);
         digest[(*requests)++] = entry.message.header.digest;
         if (!sim_once_was_issued(sim, &entry.message.header)) *authentic = false;
     }
-    return col_reader_done(&reader);
+    return entries.drop == COL_DROP_NONE;
 }
 
 void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_batch_check *check) {

@@ -171,8 +171,6 @@ static void keys_of_other_kinds_are_refused_by_name(void **state) {
 static void what_is_not_a_key_is_an_error(void **state) {
     (void)state;
     col_key *key;
-    assert_error(col_key_parse_public("no key", "cluster.yaml:12", &key), "cluster.yaml:12",
-                 "no public key in PEM form");
     assert_error(col_key_read_private(directory, &key), directory, "is not a file");
 
     FILE *file = fopen(other_path, "w");
@@ -185,45 +183,6 @@ static void what_is_not_a_key_is_an_error(void **state) {
     unlink(other_path);
 }
 
-static void pem_text_is_the_same_key_as_its_file(void **state) {
-    (void)state;
-    assert_ok(col_key_generate(2048, private_path, public_path));
-    char pem[2048] = {0};
-    FILE *file = fopen(public_path, "r");
-    assert_non_null(file);
-    assert_true(fread(pem, 1, sizeof pem - 1, file) > 0);
-    fclose(file);
-    col_key *from_text;
-    col_key *from_file;
-    assert_ok(col_key_parse_public(pem, "here", &from_text));
-    assert_ok(col_key_read_public(public_path, &from_file));
-    col_digest a;
-    col_digest b;
-    col_key_fingerprint(from_text, &a);
-    col_key_fingerprint(from_file, &b);
-    assert_memory_equal(a.byte, b.byte, 32);
-
-    const col_key *const replica[] = {from_text, from_file};
-    const col_key *const client[] = {NULL, from_file};
-    const col_keyring keyring = {.replicas = 2,
-                                 .clients = 2,
-                                 .replica = (col_key *const *)replica,
-                                 .client = (col_key *const *)client};
-    assert_ptr_equal(col_keyring_find(&keyring, COL_ROLE_REPLICA, 0, 1), from_text);
-    assert_ptr_equal(col_keyring_find(&keyring, COL_ROLE_REPLICA, 1, 1), from_file);
-    assert_null(col_keyring_find(&keyring, COL_ROLE_REPLICA, 2, 1));
-    assert_null(col_keyring_find(&keyring, COL_ROLE_CLIENT, 0, 1));
-    assert_ptr_equal(col_keyring_find(&keyring, COL_ROLE_CLIENT, 1, 1), from_file);
-    assert_null(col_keyring_find(&keyring, COL_ROLE_CLIENT, UINT32_MAX, 1));
-    assert_null(col_keyring_find(&keyring, COL_ROLE_REPLICA, 0, 0));
-    assert_null(col_keyring_find(&keyring, COL_ROLE_REPLICA, 0, 2));
-    assert_null(col_keyring_find(&keyring, 2, 0, 1));
-    col_key_destroy(from_text);
-    col_key_destroy(from_file);
-    unlink(private_path);
-    unlink(public_path);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_generated_pair_is_read_back_and_has_one_fingerprint),
@@ -234,7 +193,6 @@ int main(void) {
         cmocka_unit_test(a_private_key_that_others_can_read_is_refused_with_the_command_that_helps),
         cmocka_unit_test(keys_of_other_kinds_are_refused_by_name),
         cmocka_unit_test(what_is_not_a_key_is_an_error),
-        cmocka_unit_test(pem_text_is_the_same_key_as_its_file),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -252,15 +252,13 @@ static inline void harness_check_batch(const col_pbft_options *options, col_byte
         col_bundle bundle;
         if (col_bundle_parse(col_read_bytes(&reader, length), &bundle) != COL_DROP_NONE) return;
         if (bundle.signature.length == 0 || bundle.signature.at[0] != 'c') check->authentic = false;
-        col_reader entries = col_reader_of(bundle.body);
-        uint16_t after = 0;
-        for (uint16_t e = 0; e < bundle.entries; e++) {
-            col_entry entry;
-            if (col_entry_parse(&bundle, &entries, after, &entry) != COL_DROP_NONE) return;
-            after = (uint16_t)(entry.index + 1);
+        col_entries entries = col_entries_of(&bundle);
+        col_entry entry;
+        while (col_entries_next(&entries, &entry)) {
             if (count == 64 || !harness_check_entry(options, &entry)) return;
             col_hash(&harness_hasher, entry.message.bytes, &digest[count++]);
         }
+        if (entries.drop != COL_DROP_NONE) return;
     }
     if (count != batch.requests) return;
     uint8_t input[COL_BATCH_DIGEST_BYTES(64)];

@@ -172,8 +172,8 @@ static void a_request_that_came_in_fragments_is_proposed_whole(void **state) {
     col_bundle bundle;
     col_entry entry;
     assert_int_equal(col_bundle_parse(col_read_bytes(&reader, length), &bundle), COL_DROP_NONE);
-    reader = col_reader_of(bundle.body);
-    assert_int_equal(col_entry_parse(&bundle, &reader, 0, &entry), COL_DROP_NONE);
+    col_entries entries = col_entries_of(&bundle);
+    assert_true(col_entries_next(&entries, &entry));
     assert_true(entry.whole);
     assert_int_equal(entry.message.header.fragments, 3);
     assert_int_equal(entry.fragment_digest.byte[0], 0xFD);

@@ -18,14 +18,9 @@ static col_entry entries[COL_TREE_LEAVES_MAX];
 static col_drop read_all(col_bytes bytes, col_bundle *bundle, col_entry *entry) {
     col_drop drop = col_bundle_parse(bytes, bundle);
     if (drop != COL_DROP_NONE) return drop;
-    col_reader reader = col_reader_of(bundle->body);
-    uint16_t after = 0;
-    for (uint16_t i = 0; i < bundle->entries; i++) {
-        drop = col_entry_parse(bundle, &reader, after, &entry[i]);
-        if (drop != COL_DROP_NONE) return drop;
-        after = entry[i].index + 1;
-    }
-    return col_reader_done(&reader) ? COL_DROP_NONE : COL_DROP_MALFORMED;
+    col_entries walk = col_entries_of(bundle);
+    while (col_entries_next(&walk, entry)) entry++;
+    return walk.drop;
 }
 
 static size_t write_all(const col_bundle *bundle, const col_entry *entry, uint8_t *bytes) {
