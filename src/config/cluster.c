@@ -20,7 +20,6 @@
 /// Agreed time may run an hour ahead at most: clocks that differ by more are broken.
 #define TIME_AHEAD_MAX_MS 3600000
 #define STATUS_INTERVAL_MAX_MS 60000
-#define REQUEST_TIMEOUT_MAX_MS 600000
 
 /// What one largest request takes in a BATCH body beside its operation: batch header, length,
 /// bundle header, RSA-4096 signature, siblings, entry header with both digests, request fields.
@@ -111,7 +110,7 @@ static const col_yaml_key genesis_keys[GENESIS_KEYS] = {
 };
 static_assert(GENESIS_KEYS <= COL_YAML_KEYS_MAX, "a mapping's table is bounded");
 
-enum { BATCH_REQUESTS, BATCH_BYTES, STATUS_INTERVAL, REQUEST_TIMEOUT, TUNABLE_KEYS };
+enum { BATCH_REQUESTS, BATCH_BYTES, STATUS_INTERVAL, TUNABLE_KEYS };
 
 #define TUNABLE(name, member, high, times)                                                         \
     {                                                                                              \
@@ -124,8 +123,6 @@ static const col_yaml_key tunable_keys[TUNABLE_KEYS] = {
     [BATCH_BYTES] = TUNABLE("batch_bytes", batch_bytes, COL_MESSAGE_BYTES_MAX, 1),
     [STATUS_INTERVAL] =
         TUNABLE("status_interval_ms", status_interval_ns, STATUS_INTERVAL_MAX_MS, MS_NS),
-    [REQUEST_TIMEOUT] =
-        TUNABLE("request_timeout_ms", request_timeout_ns, REQUEST_TIMEOUT_MAX_MS, MS_NS),
 };
 
 /// One entry of `replicas`; one of `clients` has the key only.
@@ -190,10 +187,7 @@ static void set_values(col_cluster *cluster) {
                     .batch_requests_max = 256,
                     .batch_bytes_max = BATCH_BYTES_MAX_DEFAULT,
                     .time_ahead_max_ns = 5000 * MS_NS},
-        .tunables = {.batch_requests = 100,
-                     .batch_bytes = 32768,
-                     .status_interval_ns = 50 * MS_NS,
-                     .request_timeout_ns = 2000 * MS_NS},
+        .tunables = {.batch_requests = 100, .batch_bytes = 32768, .status_interval_ns = 50 * MS_NS},
     };
 }
 

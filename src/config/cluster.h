@@ -45,7 +45,6 @@ typedef struct {
     uint32_t batch_requests;      ///< proposing limit, 1 .. batch_requests_max
     uint32_t batch_bytes;         ///< proposing limit, 1 .. batch_bytes_max
     uint64_t status_interval_ns;  ///< first STATUS after that long without progress
-    uint64_t request_timeout_ns;  ///< T
 } col_tunables;
 
 /// A cluster file, read and checked.

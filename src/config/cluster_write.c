@@ -139,12 +139,8 @@ static void put_tunables(FILE *file, const col_tunables *tunables) {
         "  batch_requests: %u\n"
         "  batch_bytes: %u\n"
         "  # Without progress for that long, a replica tells the others what it has and lacks.\n"
-        "  status_interval_ms: %" PRIu64
-        "\n"
-        "  # A request that waits longer makes a replica ask for another primary.\n"
-        "  request_timeout_ms: %" PRIu64 "\n",
-        tunables->batch_requests, tunables->batch_bytes, tunables->status_interval_ns / MS_NS,
-        tunables->request_timeout_ns / MS_NS);
+        "  status_interval_ms: %" PRIu64 "\n",
+        tunables->batch_requests, tunables->batch_bytes, tunables->status_interval_ns / MS_NS);
 }
 
 col_result col_cluster_write(const col_cluster *cluster, const char *path) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// All that REQUEST and SESSION-OPEN do when they arrive from a client: wait in order, or be
+// All that a REQUEST does when it arrives from a client: wait in its session's order, or be
 // answered.
 #include "src/pbft/internal.h"
 
@@ -29,12 +29,6 @@ col_drop col_request_check(const col_header *header, const col_request *request,
     }
     if (request->session % pillars != header->pillar) return COL_DROP_WRONG_PILLAR;
     return request->operation.length > operation_bytes_max ? COL_DROP_OVERSIZED : COL_DROP_NONE;
-}
-
-col_drop col_session_open_check(const col_header *header, const col_session_open *open) {
-    const bool same = open->client == header->sender && open->pillar == header->pillar &&
-                      open->nonce == header->sequence;
-    return same ? COL_DROP_NONE : COL_DROP_MALFORMED;
 }
 
 /// Keep a request in its session's place and queue it when its turn has come.
@@ -82,28 +76,4 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
     }
     if (request.number - session->last > pbft->pendings.ahead) return COL_DROP_TOO_FAR;
     return keep_request(pbft, verified, session, request.number);
-}
-
-col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) {
-    const col_header *header = &verified->message.header;
-    const col_pbft_sink *sink = &pbft->options.sink;
-    col_session_open open;
-    if (!col_session_open_read(verified->message.bytes, &open)) return COL_DROP_MALFORMED;
-    const col_drop drop = col_session_open_check(header, &open);
-    if (drop != COL_DROP_NONE) return drop;
-    if (open.client >= pbft->options.clients) return COL_DROP_MALFORMED;
-    col_client_view *client = &pbft->pendings.client[open.client];
-    if (open.nonce <= client->nonce) {
-        sink->answer_open(sink->context, &open);
-        return COL_DROP_EXECUTED;
-    }
-    // One at a time: a client that opens several waits for each.
-    if (client->waiting != COL_PENDING_NONE) {
-        pbft->stirs++;
-        return COL_DROP_REPEATED;
-    }
-    client->waiting = col_pendings_keep(&pbft->pendings, verified, open.client, open.nonce);
-    if (client->waiting == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
-    col_pendings_queue(&pbft->pendings, client->waiting);
-    return COL_DROP_NONE;
 }

@@ -37,7 +37,6 @@ static void a_file_gives_every_value(void **state) {
     assert_int_equal(cluster->tunables.batch_requests, 100);
     assert_int_equal(cluster->tunables.batch_bytes, 32768);
     assert_int_equal(cluster->tunables.status_interval_ns, 50000000);
-    assert_int_equal(cluster->tunables.request_timeout_ns, UINT64_C(2000000000));
     col_cluster_destroy(cluster);
 }
 

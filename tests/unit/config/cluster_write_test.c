@@ -69,7 +69,7 @@ static void every_key_is_explained_by_the_comment_above_it(void **state) {
         strcpy(before, line);
     }
     fclose(file);
-    assert_int_equal(keys, 24);
+    assert_int_equal(keys, 23);
 }
 
 static void what_was_written_is_read_and_written_again(void **state) {

@@ -130,5 +130,4 @@ static const char *const good_cluster =
     "tunables:\n"
     "  batch_requests: 100\n"
     "  batch_bytes: 32768\n"
-    "  status_interval_ms: 50\n"
-    "  request_timeout_ms: 2000\n";
+    "  status_interval_ms: 50\n";

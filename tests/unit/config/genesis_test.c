@@ -84,7 +84,6 @@ static void the_id_does_not_change_with_tunables_spelling_or_comments(void **sta
         {"batch_requests: 100", "batch_requests: 10"},
         {"batch_bytes: 32768", "batch_bytes: 32767"},
         {"status_interval_ms: 50", "status_interval_ms: 51"},
-        {"request_timeout_ms: 2000", "request_timeout_ms: 2001"},
         {"tunables:\n  batch_requests: 100\n", "tunables:\n"},
         {"keys/replica-1.pub", "./keys/../keys/replica-1.pub"},
         {"keys/client-1.pub", "\"keys/client-1.pub\""},

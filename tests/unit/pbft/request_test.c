@@ -158,44 +158,6 @@ static void a_backup_gives_back_the_room_of_requests_that_others_ordered(void **
     subject_close(s);
 }
 
-static void a_session_open_is_proposed_once_and_answered_after(void **state) {
-    (void)state;
-    subject *s = subject_open(primary_options());
-    assert_int_equal(open_from(s, 1, 100), COL_DROP_NONE);
-    assert_int_equal(open_from(s, 1, 100), COL_DROP_REPEATED);
-    col_pbft_propose(s->pbft);
-    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
-    open_session(s, 1, 1, 100);
-    assert_int_equal(open_from(s, 1, 100), COL_DROP_EXECUTED);
-    assert_int_equal(open_from(s, 1, 99), COL_DROP_EXECUTED);
-    assert_int_equal(s->answered_opens, 2);
-    assert_int_equal(open_from(s, 1, 101), COL_DROP_NONE);
-    subject_close(s);
-}
-
-static void a_refused_session_open_makes_way_for_the_next(void **state) {
-    (void)state;
-    subject *s = subject_open(backup_options());
-    assert_int_equal(open_from(s, 1, 100), COL_DROP_NONE);
-    outcome(s, (col_outcome){.kind = COL_OUTCOME_REFUSED, .client = 1, .number = 100});
-    assert_int_equal(figures_of(s).pending, 0);
-    assert_int_equal(open_from(s, 1, 50), COL_DROP_NONE);
-    subject_close(s);
-}
-
-static void a_session_open_must_say_what_its_header_says(void **state) {
-    (void)state;
-    subject *s = subject_open(backup_options());
-    client_message message;
-    make_open(&message, 0, 1, 100);
-    const col_pbft_event event = {.kind = COL_PBFT_MESSAGE, .verified = &message.verified};
-    message.verified.message.header.sequence = 101;
-    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
-    make_open(&message, 0, 4, 100);  // the registry has clients 0 .. 3
-    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
-    subject_close(s);
-}
-
 static void a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other(void **state) {
     (void)state;
     subject *s = with_session(backup_options());
@@ -206,9 +168,6 @@ static void a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_oth
     assert_int_equal(col_pbft_stirs(s->pbft), 0);
     (void)request_from(s, 1, 1, 1, "a");
     assert_int_equal(col_pbft_stirs(s->pbft), 1);
-    (void)open_from(s, 2, 100);
-    (void)open_from(s, 2, 100);
-    assert_int_equal(col_pbft_stirs(s->pbft), 2);
     subject_close(s);
 }
 
@@ -226,9 +185,6 @@ int main(void) {
         cmocka_unit_test(an_operation_above_the_bound_is_refused),
         cmocka_unit_test(a_full_pool_refuses_and_recovers),
         cmocka_unit_test(a_backup_gives_back_the_room_of_requests_that_others_ordered),
-        cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
-        cmocka_unit_test(a_refused_session_open_makes_way_for_the_next),
-        cmocka_unit_test(a_session_open_must_say_what_its_header_says),
         cmocka_unit_test(a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
