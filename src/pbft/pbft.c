@@ -231,6 +231,7 @@ static col_drop on_message(col_pbft *pbft, const col_verified *verified) {
     const col_header *header = &verified->message.header;
     if (header->pillar != pbft->options.pillar) return COL_DROP_WRONG_PILLAR;
     if (header->role == COL_ROLE_REPLICA) return on_replica_message(pbft, verified);
+    if (header->sender >= pbft->options.clients) return COL_DROP_UNKNOWN_SENDER;
     if (header->type == COL_REQUEST) return col_pbft_on_request(pbft, verified);
     if (header->type == COL_SESSION_OPEN) return col_pbft_on_session_open(pbft, verified);
     return COL_DROP_UNKNOWN_TYPE;

@@ -31,14 +31,15 @@ static void init_pending(col_pendings *pendings, col_arena *arena,
     pendings->ready_head = pendings->ready_tail = COL_PENDING_NONE;
 }
 
-/// A free entry: one given back, so that memory in use stays small, else a fresh one.
+/// A free entry, of which there must be one: one given back, so that memory in use stays small,
+/// else a fresh one.
 static uint32_t take_free(col_pendings *pendings) {
     const uint32_t index = pendings->free_head;
     if (index != COL_PENDING_NONE) {
         pendings->free_head = pendings->pending[index].next;
         return index;
     }
-    if (pendings->fresh == pendings->pending_max) return COL_PENDING_NONE;
+    COL_ASSERT(pendings->fresh < pendings->pending_max);
     // Seal and body of a request stand together, so that a small request touches one page.
     col_pending *pending = &pendings->pending[pendings->fresh];
     pending->seal = pendings->room + pendings->fresh * pendings->stride;
@@ -72,8 +73,10 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
 
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number) {
+    col_client_view *client = &pendings->client[verified->message.header.sender];
+    if (client->held >= pendings->pending_max - pendings->count) return COL_PENDING_NONE;
     const uint32_t index = take_free(pendings);
-    if (index == COL_PENDING_NONE) return COL_PENDING_NONE;
+    client->held++;
     col_pending *pending = &pendings->pending[index];
     pending->header = verified->message.header;
     pending->fragment_digest = verified->fragment_digest;
@@ -92,6 +95,7 @@ uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified,
 static void put_back(col_pendings *pendings, uint32_t index) {
     pendings->pending[index].next = pendings->free_head;
     pendings->free_head = index;
+    pendings->client[pendings->pending[index].header.sender].held--;
     pendings->count--;
 }
 

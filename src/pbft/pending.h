@@ -37,6 +37,7 @@ typedef struct {
 typedef struct {
     uint64_t nonce;    ///< executed last
     uint32_t waiting;  ///< pending SESSION-OPEN
+    uint32_t held;     ///< requests waiting, proposed or held early
 } col_client_view;
 
 #define COL_PENDING_NONE UINT32_MAX
@@ -73,7 +74,9 @@ void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_
 
 col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id);
 
-/// Keep a request. @return its index, or COL_PENDING_NONE when there is no room
+/// Keep a request. A client may hold as many as are free, so that whoever floods, or sends numbers
+/// that wait for ever, leaves as much room as it takes.
+/// @return its index, or COL_PENDING_NONE when there is no room for this client
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number);
 

@@ -15,7 +15,6 @@ col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) 
     if (!col_session_open_read(verified->message.bytes, &open)) return COL_DROP_MALFORMED;
     const col_drop drop = col_session_open_check(header, &open);
     if (drop != COL_DROP_NONE) return drop;
-    if (open.client >= pbft->options.clients) return COL_DROP_MALFORMED;
     col_client_view *client = &pbft->pendings.client[open.client];
     if (open.nonce <= client->nonce) {
         sink->answer_open(sink->context, &open);

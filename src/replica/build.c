@@ -15,9 +15,9 @@
 #define SEALED_BYTES (128 * 1024)  // the votes of one full tree
 #define FRAMES_BYTES (32 * 1024)   // more frames than the port has buffers
 
-// Requests of one pillar that may wait: what all sessions of a well-filled cluster have
-// outstanding.
-#define PENDING_MAX 4096
+// Requests of one pillar that may wait: twice what all sessions of a well-filled cluster have
+// outstanding, because one client alone gets half.
+#define PENDING_MAX 8192
 
 /// A pillar's signing ring holds the largest message three times: one always fits an empty ring.
 static uint64_t pillar_signing_bytes(const col_genesis *genesis) {

@@ -136,13 +136,35 @@ static void an_operation_above_the_bound_is_refused(void **state) {
 static void a_full_pool_refuses_and_recovers(void **state) {
     (void)state;
     col_pbft_options options = backup_options();
-    options.pending_max = 2;
+    options.pending_max = 4;  // half of it for one client
     subject *s = with_session(options);
     assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
     assert_int_equal(request_from(s, 1, 1, 2, "b"), COL_DROP_NONE);
     assert_int_equal(request_from(s, 1, 1, 3, "c"), COL_DROP_QUEUE_FULL);
     execute(s, 1, 1);
     assert_int_equal(request_from(s, 1, 1, 3, "c"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+/// Numbers above a gap wait for ever: nothing may be ordered to get rid of them.
+static void clients_that_leave_gaps_leave_room_for_others(void **state) {
+    (void)state;
+    subject *s = subject_open(primary_options());
+    uint32_t kept = 0;
+    for (uint64_t session = 1; session <= 6; session++) {
+        open_session(s, session <= 3 ? 1 : 2, session, 100 + session);
+    }
+    open_session(s, 3, 7, 107);
+    for (uint64_t number = 2; number <= 16; number++) {
+        for (uint64_t session = 1; session <= 6; session++) {
+            const uint32_t client = session <= 3 ? 1 : 2;
+            kept += request_from(s, client, session, number, "a") == COL_DROP_NONE;
+        }
+    }
+    assert_int_equal(kept, 22);  // a third of 32 is free
+    assert_int_equal(request_from(s, 3, 7, 1, "b"), COL_DROP_NONE);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     subject_close(s);
 }
 
@@ -184,6 +206,7 @@ int main(void) {
         cmocka_unit_test(a_session_of_another_pillar_is_refused),
         cmocka_unit_test(an_operation_above_the_bound_is_refused),
         cmocka_unit_test(a_full_pool_refuses_and_recovers),
+        cmocka_unit_test(clients_that_leave_gaps_leave_room_for_others),
         cmocka_unit_test(a_backup_gives_back_the_room_of_requests_that_others_ordered),
         cmocka_unit_test(a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other),
     };

@@ -35,7 +35,7 @@ static void a_session_open_must_say_what_its_header_says(void **state) {
     message.verified.message.header.sequence = 101;
     assert_int_equal(step(s, event), COL_DROP_MALFORMED);
     make_open(&message, 0, 4, 100);  // the registry has clients 0 .. 3
-    assert_int_equal(step(s, event), COL_DROP_MALFORMED);
+    assert_int_equal(step(s, event), COL_DROP_UNKNOWN_SENDER);
     subject_close(s);
 }
 
