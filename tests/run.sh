@@ -15,6 +15,7 @@ paper      30   60
 simulator 300  400
 system    300    0
 style      10   10
+bench      60  120
 '
 
 say() {

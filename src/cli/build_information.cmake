@@ -15,4 +15,5 @@ file(CONFIGURE OUTPUT ${OUTPUT} CONTENT "// SPDX-License-Identifier: Apache-2.0
 #define COL_BUILD_VERSION \"@VERSION@\"
 #define COL_BUILD_COMMIT \"@commit@\"
 #define COL_BUILD_TYPE \"@TYPE@\"
+#define COL_BUILD_COMPILER \"@COMPILER@\"
 " @ONLY)

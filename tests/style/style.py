@@ -85,7 +85,7 @@ def main(root):
         findings.append(f"{path}:{line}: {text}")
 
     files = [p for top in ("src", "dpdk", "crypto", "pillars", "bench", "tests")
-             for p in sorted((root / top).rglob("*")) if p.suffix in (".c", ".h", ".cc", ".py")]
+             for p in sorted((root / top).rglob("*")) if p.suffix in (".c", ".h", ".cpp", ".hpp", ".py")]
     for file in files:
         path = file.relative_to(root).as_posix()
         text = file.read_text()

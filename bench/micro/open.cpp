@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening what arrives: the datagrams of one tree in one burst, and the body of a batch.
+#include "bench/micro/measure.hpp"
+#include "bench/micro/ordering.hpp"
+#include "bench/micro/world.hpp"
+
+namespace {
+
+/// More trees than a cache of four roots keeps: each is forgotten when its turn comes again.
+constexpr uint32_t TREES = 8;
+constexpr uint32_t ROOTS_FEW = 4;
+constexpr uint32_t ROOTS_ENOUGH = 1024;
+
+void count(void *context, const col_opened *) {
+    ++*static_cast<uint64_t *>(context);
+}
+
+std::vector<Bytes> tree_of_replies(uint32_t messages, uint64_t first) {
+    Sealer replica(COL_ROLE_REPLICA, 1, true);
+    col_header header{};
+    header.type = COL_REPLY;
+    for (uint32_t i = 0; i < messages; i++) {
+        header.sequence = first + i;
+        replica.add(header, reply_body(1, first + i), {.replicas = 0, .client = CLIENT_ENDPOINT});
+    }
+    replica.flush();
+    return replica.sent;
+}
+
+void open_tree(benchmark::State &state, uint32_t roots) {
+    const uint32_t messages = static_cast<uint32_t>(state.range(0));
+    std::vector<std::vector<Bytes>> tree;
+    std::vector<std::vector<col_bytes>> burst(TREES);
+    for (uint32_t t = 0; t < TREES; t++)
+        tree.push_back(tree_of_replies(messages, t * messages + 1));
+    for (uint32_t t = 0; t < TREES; t++) {
+        for (const Bytes &datagram : tree[t]) burst[t].push_back(view(datagram));
+    }
+    Opener opener(roots);
+    uint64_t opened = 0, next = 0;
+    const bool cached = roots == ROOTS_ENOUGH;
+    for (const auto &bundles : burst) {
+        if (cached) opener.open(bundles, count, &opened);
+    }
+    const uint64_t verifies_before = col_counter_read(&opener.counters.verifies);
+    opened = 0;
+    measure(state, "message", messages,
+            [&] { opener.open(burst[next++ % TREES], count, &opened); });
+    const uint64_t verifies = col_counter_read(&opener.counters.verifies) - verifies_before;
+    require(state, next > 0 && opened == next * messages, "not every message was opened");
+    require(state, verifies == (cached ? 0 : next), "the cache did not do what it should");
+}
+BENCHMARK_CAPTURE(open_tree, new_root, ROOTS_FEW)
+    ->Name("open/tree of replies, new root")
+    ->Arg(1)
+    ->Arg(8)
+    ->Arg(64)
+    ->Arg(256);
+BENCHMARK_CAPTURE(open_tree, cached_root, ROOTS_ENOUGH)
+    ->Name("open/tree of replies, cached root")
+    ->Arg(1)
+    ->Arg(8)
+    ->Arg(64)
+    ->Arg(256);
+
+constexpr uint32_t BATCH_TREES = 4;
+constexpr uint32_t BATCH_EACH = 25;
+
+/// A backup's check of a batch of 100 requests from four trees of a client.
+void check_batch(benchmark::State &state, uint32_t roots) {
+    Opener opener(roots);
+    const col_batch_checker checker = {.opener = opener.get(),
+                                       .hasher = hasher(),
+                                       .pillar = 0,
+                                       .pillars = 1,
+                                       .requests_max = 1024,
+                                       .operation_bytes_max = 4096};
+    std::vector<Bytes> body;
+    for (uint32_t i = 0; i < 2; i++) {
+        body.push_back(batch_body(BATCH_TREES, BATCH_EACH, i * BATCH_EACH + 1));
+    }
+    uint64_t next = 0;
+    bool good = true;
+    col_batch_check check{};
+    for (const Bytes &one : body) col_batch_check_body(&checker, view(one), &check);
+    measure(state, "request", BATCH_TREES * BATCH_EACH, [&] {
+        col_batch_check_body(&checker, view(body[next++ % body.size()]), &check);
+        good &= check.well_formed && check.authentic;
+    });
+    const uint64_t verifies = col_counter_read(&opener.counters.verifies);
+    const uint64_t bodies = body.size() + (roots == ROOTS_ENOUGH ? 0 : next);
+    require(state, good && verifies == bodies * BATCH_TREES, "the batch was not checked");
+}
+BENCHMARK_CAPTURE(check_batch, new_roots, ROOTS_FEW)->Name("open/batch of 100, new roots");
+BENCHMARK_CAPTURE(check_batch, cached_roots, ROOTS_ENOUGH)->Name("open/batch of 100, cached roots");
+
+}  // namespace
