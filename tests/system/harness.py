@@ -14,6 +14,7 @@ import time
 PROGRAM = os.path.abspath(sys.argv[1])
 PROFILE = sys.argv[2] if len(sys.argv) > 2 else "small"
 LIMIT_S = int(sys.argv[3]) if len(sys.argv) > 3 else 0
+SWITCH = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
 
 
 def end_in_time(*_):
@@ -97,6 +98,48 @@ def cluster(*options, profile=PROFILE):
             raise
         finally:
             run("cluster", "down", path)
+
+
+def take_off_the_bridge(running, replicas):
+    """Connect all devices to the switch instead: the bridge keeps the clients' address."""
+    commands = ["link add switch mtu 9000 type veth peer name col-sw mtu 9000",
+                "link set col-sw master col-br up"]
+    commands += [f"link set b{i} nomaster" for i in range(replicas)]
+    # The kernel would answer ARP for the clients' address on every device.
+    commands += [f"link set {device} arp off up"
+                 for device in ["switch", *(f"b{i}" for i in range(replicas))]]
+    run("cluster", "exec", running.path, "--", "ip", "-batch", "-", input="\n".join(commands))
+
+
+class Switch:
+    def __init__(self, process):
+        self.process = process
+        self.counters = None  # once it has ended
+
+    def total(self, counter):
+        return sum(link[counter] for link in self.counters["links"])
+
+
+@contextlib.contextmanager
+def switched(running, text, seed, replicas=4):
+    """A switch that treats the frames of a running cluster as this script says.
+
+    Moments of the script count from here. Afterwards its counters are known, and nothing connects
+    the replicas any more."""
+    script = f"{running.path}/switch.script"
+    with open(script, "w") as file:
+        file.write(text)
+    take_off_the_bridge(running, replicas)
+    switch = Switch(start("cluster", "exec", running.path, "--", SWITCH, "--seed", seed,
+                          "--replicas", replicas, script))
+    try:
+        line = switch.process.stdout.readline()
+        assert line == f"seed {seed}\n", line + switch.process.stderr.read()
+        print(f"{sys.argv[0]}: switch with seed {seed}: {text.strip()}", flush=True)
+        yield switch
+    finally:
+        switch.process.terminate()
+        switch.counters = json.loads(finish(switch.process))
 
 
 def eventually(condition, seconds, what):
