@@ -104,7 +104,7 @@ uint32_t col_client_core_room(const col_client_core *core, uint32_t place) {
 /// A cluster under load is slow, not deaf: wait for a multiple of what answers take now.
 static uint64_t patience_ns(const col_client_core *core) {
     const uint64_t first_ns = core->options.retransmit_ns;
-    const uint64_t measured_ns = 4 * core->latency_ns;
+    const uint64_t measured_ns = 4 * col_recent_least_of(&core->latency);
     if (measured_ns <= first_ns) return first_ns;
     return measured_ns < PATIENCE_NS_MAX ? measured_ns : PATIENCE_NS_MAX;
 }
@@ -287,8 +287,7 @@ void col_client_report(col_client_core *core, const col_client_slot *finished,
     COL_ASSERT(core->outstanding > 0);
     core->outstanding--;
     if (status == COL_CLIENT_RESULT && !finished->to_all) {
-        const uint64_t sample_ns = now_ns - finished->submitted_ns;
-        core->latency_ns = core->latency_ns - core->latency_ns / 8 + sample_ns / 8;
+        col_recent_least_add(&core->latency, now_ns, now_ns - finished->submitted_ns);
     }
     core->options.done(core->options.context, finished->tag, status, result.at, result.length,
                        now_ns - finished->submitted_ns);

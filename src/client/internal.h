@@ -3,6 +3,7 @@
 
 #include "src/base/assert.h"
 #include "src/base/map.h"
+#include "src/base/recent_least.h"
 #include "src/base/stage.h"
 #include "src/client/core.h"
 #include "src/client/opening.h"
@@ -75,8 +76,8 @@ struct col_client_core {
     uint32_t outstanding;
     uint32_t answered;
     bool unknown;
-    uint64_t latency_ns;   ///< smoothed, of requests that were sent once
-    uint64_t deadline_ns;  ///< not above the earliest deadline
+    col_recent_least latency;  ///< of requests that were sent once
+    uint64_t deadline_ns;      ///< not above the earliest deadline
     col_client_core_counts counts;
 };
 

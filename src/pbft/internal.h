@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/base/assert.h"
+#include "src/base/recent_least.h"
 #include "src/base/stage.h"
 #include "src/pbft/pbft.h"
 #include "src/pbft/pending.h"
@@ -40,15 +41,15 @@ struct col_pbft {
     uint32_t idle_run;       ///< primary: null slots ahead of the target, 1 .. COL_RUN_MAX
     uint64_t held_until_ns;  ///< a batch from the future waits for this instance's clock
 
-    uint64_t stirs;           ///< clients' repetitions of what waits here
-    uint64_t counter;         ///< of own messages outside ordering
-    uint64_t latency_ns;      ///< smoothed, from a batch's proposal to its execution
-    uint64_t status_due_ns;   ///< COL_NEVER: silent
-    uint64_t status_wait_ns;  ///< present interval
-    uint32_t status_count;    ///< sent since the last progress
-    bool status_told;         ///< peers were told the present state
-    uint32_t fetch_peer;      ///< asked last
-    uint64_t fetch_last;      ///< last round asked for, 0 when nothing is
+    uint64_t stirs;            ///< requests that say that something may be missing here
+    uint64_t counter;          ///< of own messages outside ordering
+    col_recent_least latency;  ///< from a batch's proposal to its execution
+    uint64_t status_due_ns;    ///< COL_NEVER: silent
+    uint64_t status_wait_ns;   ///< present interval
+    uint32_t status_count;     ///< sent since the last progress
+    bool status_told;          ///< peers were told the present state
+    uint32_t fetch_peer;       ///< asked last
+    uint64_t fetch_last;       ///< last round asked for, 0 when nothing is
 
     col_slots slots;
     col_pendings pendings;

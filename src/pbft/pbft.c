@@ -162,7 +162,7 @@ void col_pbft_active(col_pbft *pbft) {
     pbft->status_count = 0;
     // A loaded machine is slow, not lossy: asking for what is on its way would make it slower.
     const uint64_t interval_ns = pbft->options.status_interval_ns;
-    uint64_t patience_ns = 4 * pbft->latency_ns;
+    uint64_t patience_ns = 4 * col_recent_least_of(&pbft->latency);
     if (patience_ns < interval_ns) patience_ns = interval_ns;
     if (patience_ns > 8 * interval_ns) patience_ns = 8 * interval_ns;
     pbft->status_due_ns = pbft->now_ns + patience_ns;
@@ -179,8 +179,7 @@ void col_pbft_stir(col_pbft *pbft) {
 static void measure_latency(col_pbft *pbft, uint64_t round) {
     const col_slot *slot = col_slots_find(&pbft->slots, round);
     if (slot == NULL || slot->proposed != round || slot->proposal.run > 0) return;
-    const uint64_t sample_ns = pbft->now_ns - slot->begun_ns;
-    pbft->latency_ns = pbft->latency_ns - pbft->latency_ns / 8 + sample_ns / 8;
+    col_recent_least_add(&pbft->latency, pbft->now_ns, pbft->now_ns - slot->begun_ns);
 }
 
 /// "All others" of PROTOCOL section 2: only a newer message of its sender is taken.

@@ -153,9 +153,9 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed);
 /// COMMITs for; 0 for none. What other pillars take as their target.
 uint64_t col_pbft_passing(const col_pbft *pbft);
 
-/// How often a client has asked again for something that should have been executed. Something is
-/// stuck then, here or in a pillar that the merge waits for, and may have fallen silent: all of
-/// them are to be stirred.
+/// How often a request has said that something may be missing: it came again, came to a backup, or
+/// its session was opened elsewhere only. Something is stuck or this replica is behind, in this
+/// pillar or another, and may have fallen silent: all of them are to be stirred.
 uint64_t col_pbft_stirs(const col_pbft *pbft);
 
 /// New proposing limits, from a newly published configuration.

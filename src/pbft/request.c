@@ -35,11 +35,11 @@ col_drop col_request_check(const col_header *header, const col_request *request,
 static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
                              col_session_view *session, uint64_t number) {
     uint32_t *place = &session->waiting[number % pbft->pendings.ahead];
-    if (*place != COL_PENDING_NONE) {
-        // One that waits for a lower number is its client's own fault.
-        pbft->stirs += pbft->pendings.pending[*place].queued;
-        return COL_DROP_REPEATED;
-    }
+    // Clients ask again, and ask backups, only when an answer is overdue: something may be missing
+    // here, be it what the session did meanwhile.
+    const bool again = *place != COL_PENDING_NONE;
+    pbft->stirs += again || !col_pbft_is_primary(pbft);
+    if (again) return COL_DROP_REPEATED;
     *place = col_pendings_keep(&pbft->pendings, verified, session->id, number);
     if (*place == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
     if (number == session->next) {
@@ -67,6 +67,7 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
             return COL_DROP_NO_SESSION;
         }
         col_pendings_keep_early(&pbft->pendings, verified, request.session, request.number);
+        pbft->stirs++;  // f+1 replicas have executed more than this one
         return COL_DROP_NONE;
     }
     if (session->client != request.client) return COL_DROP_NO_SESSION;

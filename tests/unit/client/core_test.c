@@ -183,6 +183,26 @@ static void the_deadline_names_the_next_retransmission(void **state) {
     fixture_close(&f);
 }
 
+static void answer_after(fixture *f, uint64_t number, uint64_t ns) {
+    submit(f, 0, "a", number);
+    expect_request(f, 9, number, 1);
+    f->now += ns;
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(f, r, 9, number, "b");
+    assert_int_equal(col_client_core_outstanding(f->core), 0);
+}
+
+static void the_first_wait_grows_with_load_and_not_with_losses(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_session(&f, 9);
+    answer_after(&f, 1, 50 * MS);
+    answer_after(&f, 2, 400 * MS);  // the cluster repaired a loss meanwhile
+    submit(&f, 0, "a", 3);
+    tick_at(&f, f.now);
+    assert_int_equal(col_client_core_deadline(f.core), f.now + 200 * MS);
+    fixture_close(&f);
+}
+
 static void a_timed_out_request_is_reported_once_and_still_sent(void **state) {
     (void)state;
     fixture f;
@@ -288,6 +308,7 @@ int main(void) {
         cmocka_unit_test(an_unanswered_request_goes_to_all_at_doubling_intervals),
         cmocka_unit_test(intervals_between_retransmissions_are_capped),
         cmocka_unit_test(the_deadline_names_the_next_retransmission),
+        cmocka_unit_test(the_first_wait_grows_with_load_and_not_with_losses),
         cmocka_unit_test(a_timed_out_request_is_reported_once_and_still_sent),
         cmocka_unit_test(requests_of_a_session_that_never_opens_time_out),
         cmocka_unit_test(done_may_submit_from_a_time_out),

@@ -180,15 +180,36 @@ static void a_backup_gives_back_the_room_of_requests_that_others_ordered(void **
     subject_close(s);
 }
 
-static void a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other(void **state) {
+static void a_client_that_asks_again_stirs(void **state) {
     (void)state;
-    subject *s = with_session(backup_options());
+    subject *s = with_session(primary_options());
     (void)request_from(s, 1, 1, 1, "a");
     (void)request_from(s, 1, 1, 3, "c");
     assert_int_equal(col_pbft_stirs(s->pbft), 0);
-    (void)request_from(s, 1, 1, 3, "c");  // its number 2 is missing: its own fault
-    assert_int_equal(col_pbft_stirs(s->pbft), 0);
     (void)request_from(s, 1, 1, 1, "a");
+    assert_int_equal(col_pbft_stirs(s->pbft), 1);
+    (void)request_from(s, 1, 1, 3, "c");  // number 2 may have been executed elsewhere
+    assert_int_equal(col_pbft_stirs(s->pbft), 2);
+    subject_close(s);
+}
+
+static void a_request_to_a_backup_stirs_unless_it_was_executed_here(void **state) {
+    (void)state;
+    subject *s = with_session(backup_options());
+    (void)request_from(s, 1, 1, 2, "b");
+    assert_int_equal(col_pbft_stirs(s->pbft), 1);
+    (void)request_from(s, 1, 1, 1, "a");
+    assert_int_equal(col_pbft_stirs(s->pbft), 2);
+    execute(s, 1, 1);
+    (void)request_from(s, 1, 1, 1, "a");
+    assert_int_equal(col_pbft_stirs(s->pbft), 2);
+    subject_close(s);
+}
+
+static void a_request_of_a_session_that_was_not_opened_here_stirs(void **state) {
+    (void)state;
+    subject *s = with_session(primary_options());
+    (void)request_from(s, 1, 2, 1, "a");  // f+1 replicas told its client the number
     assert_int_equal(col_pbft_stirs(s->pbft), 1);
     subject_close(s);
 }
@@ -208,7 +229,9 @@ int main(void) {
         cmocka_unit_test(a_full_pool_refuses_and_recovers),
         cmocka_unit_test(clients_that_leave_gaps_leave_room_for_others),
         cmocka_unit_test(a_backup_gives_back_the_room_of_requests_that_others_ordered),
-        cmocka_unit_test(a_client_that_asks_again_for_what_could_be_executed_stirs_and_no_other),
+        cmocka_unit_test(a_client_that_asks_again_stirs),
+        cmocka_unit_test(a_request_to_a_backup_stirs_unless_it_was_executed_here),
+        cmocka_unit_test(a_request_of_a_session_that_was_not_opened_here_stirs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/base/recent_least.h"
 #include "tests/unit/pbft/harness.h"
 
 static col_status parse(const sent_message *sent) {
@@ -191,6 +192,34 @@ static void a_peer_that_repeats_an_uneven_state_does_not_wake_it_for_ever(void *
     subject_close(s);
 }
 
+/// Commit and execute a batch that takes so long from its proposal to its execution.
+static void execute_slowly(subject *s, uint64_t round, uint64_t ns) {
+    const test_batch a = batch_of(&s->options, "a");
+    (void)propose_to(s, round, &a);
+    s->now_ns += ns;
+    agree(s, round, &a.value);
+    executed(s, round);
+}
+
+static uint64_t wait_ns(const subject *s) {
+    return col_pbft_deadline(s->pbft) - s->now_ns;
+}
+
+static void the_first_wait_grows_with_load_and_not_with_losses(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const uint64_t interval_ns = s->options.status_interval_ns;
+    execute_slowly(s, 1, interval_ns);
+    assert_int_equal(wait_ns(s), 4 * interval_ns);
+    execute_slowly(s, 2, interval_ns / 2);
+    execute_slowly(s, 3, 10 * interval_ns);  // a loss was repaired meanwhile
+    assert_int_equal(wait_ns(s), 2 * interval_ns);
+    s->now_ns += 2 * COL_RECENT_PERIOD_NS;
+    execute_slowly(s, 4, 10 * interval_ns);
+    assert_int_equal(wait_ns(s), 8 * interval_ns);
+    subject_close(s);
+}
+
 static void a_silent_replica_is_stirred_by_a_client_that_asks_again(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
@@ -251,6 +280,7 @@ int main(void) {
         cmocka_unit_test(a_silent_replica_answers_who_asks_and_stays_silent_when_even),
         cmocka_unit_test(a_peer_that_got_ahead_wakes_a_silent_replica),
         cmocka_unit_test(a_peer_that_repeats_an_uneven_state_does_not_wake_it_for_ever),
+        cmocka_unit_test(the_first_wait_grows_with_load_and_not_with_losses),
         cmocka_unit_test(a_silent_replica_is_stirred_by_a_client_that_asks_again),
         cmocka_unit_test(an_answer_brings_a_peer_what_it_lacks_too),
         cmocka_unit_test(an_older_status_of_a_peer_is_not_taken),
