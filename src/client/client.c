@@ -18,7 +18,7 @@
 #include "src/wire/reassembly.h"
 
 #define TIMEOUT_NS_DEFAULT UINT64_C(10000000000)
-#define RETRANSMIT_NS_DEFAULT UINT64_C(300000000)
+#define RETRANSMIT_NS_DEFAULT UINT64_C(100000000)
 
 /// Verified roots to remember: a tree of replies comes in several datagrams close to each other.
 #define ROOTS 256

@@ -22,7 +22,7 @@ typedef struct {
     uint32_t sessions;       ///< sessions to open, spread over the pillars; 0: one
     uint64_t timeout_ns;     ///< a request fails after that long; 0: 10 s
     uint64_t retransmit_ns;  ///< to all replicas after that long without a result, or longer while
-                             ///< results take long; 0: 300 ms
+                             ///< results take long; 0: 100 ms
 } col_client_options;
 
 typedef enum {

@@ -286,7 +286,7 @@ void col_client_report(col_client_core *core, const col_client_slot *finished,
                        col_client_status status, col_bytes result, uint64_t now_ns) {
     COL_ASSERT(core->outstanding > 0);
     core->outstanding--;
-    if (status == COL_CLIENT_RESULT && !finished->to_all) {
+    if (status == COL_CLIENT_RESULT) {
         col_recent_least_add(&core->latency, now_ns, now_ns - finished->submitted_ns);
     }
     core->options.done(core->options.context, finished->tag, status, result.at, result.length,

@@ -76,7 +76,7 @@ struct col_client_core {
     uint32_t outstanding;
     uint32_t answered;
     bool unknown;
-    col_recent_least latency;  ///< of requests that were sent once
+    col_recent_least latency;  ///< from submission to result
     uint64_t deadline_ns;      ///< not above the earliest deadline
     col_client_core_counts counts;
 };

@@ -13,7 +13,7 @@ DAMAGE = "at 0s corrupt 10%"
 FREQUENT = ("truncated", "bad-checksum", "malformed", "bad-signature")
 REASONS = FREQUENT + ("not-ours", "wrong-version", "other-cluster", "wrong-role", "unknown-sender",
                       "unknown-type", "wrong-pillar", "wrong-scheme", "bad-proof", "bad-digest",
-                      "bad-fragment", "oversized")
+                      "oversized")
 
 
 def load_goes_on_in_spite_of_damage():

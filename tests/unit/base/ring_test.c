@@ -8,8 +8,10 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <string.h>
 
+#include "src/base/clock.h"
 #include "src/base/ring.h"
 
 typedef struct {
@@ -189,6 +191,9 @@ static void publishing_signals_the_waker(void **state) {
 // Two threads: record i has a length and contents that follow from i.
 
 #define STRESS_RECORDS 200000
+#define STRESS_NS UINT64_C(10000000000)  // a loaded machine passes fewer meanwhile
+
+static atomic_uint_fast32_t stress_records;  // lowered by the producer when time is up
 
 static uint32_t length_of(uint32_t i) {
     return (i * UINT32_C(2654435761) >> 16) % 61 * 4;
@@ -196,8 +201,13 @@ static uint32_t length_of(uint32_t i) {
 
 static void *produce(void *argument) {
     col_ring *ring = argument;
+    const uint64_t end_ns = col_clock_monotonic_ns() + STRESS_NS;
     for (uint32_t i = 0; i < STRESS_RECORDS; i++) {
         uint32_t *record;
+        if (col_clock_monotonic_ns() > end_ns) {
+            atomic_store(&stress_records, i);
+            break;
+        }
         while ((record = col_ring_reserve(ring, length_of(i))) == NULL) sched_yield();
         for (uint32_t word = 0; word < length_of(i) / 4; word++) record[word] = i + word;
         col_ring_publish(ring);
@@ -208,10 +218,13 @@ static void *produce(void *argument) {
 /// @return records that differed from what was written
 static uint32_t consume(col_ring *ring) {
     uint32_t wrong = 0;
-    for (uint32_t i = 0; i < STRESS_RECORDS; i++) {
+    for (uint32_t i = 0; i < atomic_load(&stress_records); i++) {
         const uint32_t *record;
         uint32_t bytes;
-        while ((record = col_ring_front(ring, &bytes)) == NULL) sched_yield();
+        while ((record = col_ring_front(ring, &bytes)) == NULL) {
+            if (i == atomic_load(&stress_records)) return wrong;
+            sched_yield();
+        }
         bool good = bytes == length_of(i);
         for (uint32_t word = 0; good && word < bytes / 4; word++) good = record[word] == i + word;
         wrong += !good;
@@ -224,6 +237,7 @@ static void two_threads_pass_every_record_whole_and_in_order(void **state) {
     (void)state;
     fixture self;
     col_ring *ring = &open_ring(&self, 1024)->ring;
+    atomic_store(&stress_records, STRESS_RECORDS);
     pthread_t producer;
     assert_int_equal(pthread_create(&producer, NULL, produce, ring), 0);
     const uint32_t wrong = consume(ring);
