@@ -232,6 +232,7 @@ static col_result read_text(const col_yaml *yaml, const yaml_node_t *node, uint3
 
 static col_result read_value(const col_yaml *yaml, const col_yaml_key *key,
                              const col_yaml_found *found, void *out) {
+    if (key->kind == COL_YAML_NODE) return col_ok();  // and `out` may be NULL
     unsigned char *member = (unsigned char *)out + key->offset;
     switch (key->kind) {
         case COL_YAML_NUMBER: {
@@ -250,7 +251,7 @@ static col_result read_value(const col_yaml *yaml, const col_yaml_key *key,
             return col_ok();
         }
         case COL_YAML_NODE:
-            return col_ok();
+            break;
     }
     COL_ASSERT(!"a kind of the enumeration");
     return col_ok();
