@@ -80,14 +80,14 @@ static col_result set(const col_command *command, const col_option *option, cons
             return col_ok();
         case COL_OPTION_CHOICE:
             if (!is_choice(option->choices, value)) {
-                return col_error("%s: %s is '%s': use one of %s", command->name, option->name,
+                return col_error("%s: %s is '%.60s': use one of %s", command->name, option->name,
                                  value, option->choices);
             }
             *(const char **)option->target = value;
             return col_ok();
         case COL_OPTION_NUMBER:
             if (!col_number_parse(value, option->minimum, option->maximum, option->target)) {
-                return col_error("%s: %s is '%s': use a number from %" PRIu64 " to %" PRIu64,
+                return col_error("%s: %s is '%.60s': use a number from %" PRIu64 " to %" PRIu64,
                                  command->name, option->name, value, option->minimum,
                                  option->maximum);
             }
@@ -102,14 +102,14 @@ static col_result take_option(const col_command *command, char ***argv, uint64_t
     const size_t length = strcspn(word, "=");
     const col_option *option = find(command, word, length);
     if (!option) {
-        return col_error("%s: unknown option %s: `colonnade %s --help` lists the options",
+        return col_error("%s: unknown option %.60s: `colonnade %s --help` lists the options",
                          command->name, word, command->name);
     }
     *seen |= UINT64_C(1) << (option - command->options);
     if (option->kind == COL_OPTION_FLAG) {
         if (word[length]) {
-            return col_error("%s: %s takes no value: leave out '%s'", command->name, option->name,
-                             word + length);
+            return col_error("%s: %s takes no value: leave out '%.60s'", command->name,
+                             option->name, word + length);
         }
         return set(command, option, NULL);
     }
@@ -164,7 +164,7 @@ col_result col_arguments_parse(const col_command *command, char **argv, col_argu
         } else if (positionals < wanted) {
             arguments->positional[positionals++] = *argv;
         } else {
-            return col_error("%s: unexpected argument '%s': usage is `colonnade %s%s%s`",
+            return col_error("%s: unexpected argument '%.60s': usage is `colonnade %s%s%s`",
                              command->name, *argv, command->name, wanted ? " " : "",
                              wanted ? command->positionals : "");
         }

@@ -120,6 +120,20 @@ static void what_is_missing_or_too_much_is_said(void **state) {
     assert_refused(ARGV("here", "--flag=yes"), "try: --flag takes no value: leave out '=yes'");
 }
 
+static void a_long_word_does_not_push_the_remedy_out(void **state) {
+    (void)state;
+    char word[600], expected[200];
+    memset(word, 'x', sizeof word);
+    word[sizeof word - 1] = '\0';
+    snprintf(expected, sizeof expected,
+             "try: unexpected argument '%.60s': usage is `colonnade try DIR`", word);
+    assert_refused(ARGV("here", word), expected);
+    memcpy(word, "--", 2);
+    snprintf(expected, sizeof expected,
+             "try: unknown option %.60s: `colonnade try --help` lists the options", word);
+    assert_refused(ARGV("here", word), expected);
+}
+
 static void what_follows_two_dashes_is_left_alone(void **state) {
     (void)state;
     col_arguments arguments;
@@ -154,6 +168,7 @@ int main(void) {
         cmocka_unit_test(a_choice_outside_the_list_is_refused_with_the_list),
         cmocka_unit_test(an_unknown_option_names_the_help),
         cmocka_unit_test(what_is_missing_or_too_much_is_said),
+        cmocka_unit_test(a_long_word_does_not_push_the_remedy_out),
         cmocka_unit_test(what_follows_two_dashes_is_left_alone),
         cmocka_unit_test(help_shows_every_option_and_the_example),
     };
