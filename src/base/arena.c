@@ -9,11 +9,40 @@
 
 #define ALIGNMENT ((size_t)64)
 
+// With the address sanitizer, unreadable bytes stand behind each place, so that running over its
+// end is found as it would be in memory from malloc.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define GUARDED 1
+#endif
+#elif defined(__SANITIZE_ADDRESS__)
+#define GUARDED 1
+#endif
+
+#ifdef GUARDED
+#include <sanitizer/asan_interface.h>
+#define GUARD_BYTES ALIGNMENT
+#define GUARDS_BYTES_MAX ((size_t)1 << 22)
+#else
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define GUARD_BYTES ((size_t)0)
+#define GUARDS_BYTES_MAX ((size_t)0)
+#endif
+
+static size_t mapped_bytes(const col_arena *arena) {
+    return arena->size + GUARDS_BYTES_MAX;
+}
+
+static size_t padded(size_t bytes) {
+    return (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+}
+
 col_result col_arena_open(col_arena *arena, size_t size) {
     COL_ASSERT(size > 0);
 
-    const size_t rounded = (size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
-    void *base = mmap(NULL, rounded, PROT_READ | PROT_WRITE,
+    *arena = (col_arena){.size = padded(size)};
+    void *base = mmap(NULL, mapped_bytes(arena), PROT_READ | PROT_WRITE,
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         return col_error(
@@ -21,7 +50,7 @@ col_result col_arena_open(col_arena *arena, size_t size) {
             "raise `ulimit -v`",
             size, strerror(errno));
     }
-    *arena = (col_arena){.base = base, .size = rounded};
+    arena->base = base;
     return col_ok();
 }
 
@@ -29,13 +58,20 @@ void *col_arena_take(col_arena *arena, size_t count, size_t size) {
     size_t bytes;
     const bool overflow = __builtin_mul_overflow(count, size, &bytes);
     COL_ASSERT(!overflow && bytes <= arena->size - arena->used);
+    COL_ASSERT((arena->taken + 1) * GUARD_BYTES <= GUARDS_BYTES_MAX);
 
-    unsigned char *taken = arena->base + arena->used;
-    arena->used += (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    const size_t rounded = padded(bytes);
+    unsigned char *taken = arena->base + arena->used + arena->taken * GUARD_BYTES;
+    ASAN_POISON_MEMORY_REGION(taken + bytes, rounded - bytes + GUARD_BYTES);
+    arena->used += rounded;
+    arena->taken++;
     return taken;
 }
 
 void col_arena_close(col_arena *arena) {
-    if (arena->base != NULL) munmap(arena->base, arena->size);
+    if (arena->base != NULL) {
+        ASAN_UNPOISON_MEMORY_REGION(arena->base, mapped_bytes(arena));
+        munmap(arena->base, mapped_bytes(arena));
+    }
     *arena = (col_arena){0};
 }

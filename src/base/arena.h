@@ -11,8 +11,9 @@
 /// worst case and pay for the actual one. Allocation cannot fail after `col_arena_open`.
 typedef struct {
     unsigned char *base;
-    size_t used;
-    size_t size;
+    size_t used;   ///< bytes
+    size_t size;   ///< bytes
+    size_t taken;  ///< places
 } col_arena;
 
 /// Reserve `size` bytes of address space, zeroed.
