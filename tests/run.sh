@@ -16,6 +16,7 @@ simulator 300  400
 system    300    0
 style      10   10
 bench      60  120
+fuzz       20  180
 '
 
 say() {
@@ -63,5 +64,6 @@ say 'packages'
 tests/install.sh test
 mkdir -p build
 run_suites asan 3 --label-exclude 'system'
+run_suites fuzz 3
 run_suites release 2
 printf '\n%s\n' "$closing"

@@ -1,0 +1,127 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bundled applications: a snapshot restores to the same snapshot; hostile chunks are refused and
+// change nothing, or are the state that they say.
+#include "src/app/app.h"
+#include "src/base/limits.h"
+#include "tests/fuzz/fuzz.h"
+
+#define OPERATION_BYTES 64
+#define CHUNKS 64
+#define RESULT_BYTES 64
+
+typedef struct {
+    uint32_t count;
+    size_t length[CHUNKS];
+    uint8_t chunk[CHUNKS][COL_APP_CHUNK_BYTES];
+} snapshot;
+
+static void take(const col_app *app, void *state, snapshot *taken) {
+    taken->count = app->snapshot_begin(state);
+    COL_ASSERT(taken->count >= 1 && taken->count <= CHUNKS);
+    for (uint32_t i = 0; i < taken->count; i++) {
+        taken->length[i] = app->snapshot_chunk(state, i, taken->chunk[i], COL_APP_CHUNK_BYTES);
+        COL_ASSERT(taken->length[i] <= COL_APP_CHUNK_BYTES);
+    }
+    app->snapshot_end(state);
+}
+
+static bool equal(const snapshot *a, const snapshot *b) {
+    if (a->count != b->count) return false;
+    for (uint32_t i = 0; i < a->count; i++) {
+        if (!fuzz_equal((col_bytes){a->chunk[i], a->length[i]},
+                        (col_bytes){b->chunk[i], b->length[i]})) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/// @return the chunks were taken as a state
+static bool give(const col_app *app, void *state, const snapshot *given) {
+    for (uint32_t i = 0; i < given->count; i++) {
+        if (app->restore(state, i, given->count, given->chunk[i], given->length[i]) != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static void execute(const col_app *app, void *state, col_reader *input, uint64_t number) {
+    uint8_t result[RESULT_BYTES];
+    const uint64_t session = fuzz_number(input);
+    const col_bytes operation = fuzz_bytes(input, OPERATION_BYTES);
+    const col_app_request request = {.session = session,
+                                     .number = number,
+                                     .operation = operation.at,
+                                     .length = operation.length};
+    COL_ASSERT(app->execute(state, &request, result, sizeof result) <= sizeof result);
+    COL_ASSERT(app->query(state, operation.at, operation.length, result, sizeof result) <=
+               sizeof result);
+}
+
+static void copy(const col_app *app, void *state) {
+    static snapshot here, there;
+    void *other = app->create("");
+    take(app, state, &here);
+    COL_ASSERT(give(app, other, &here));
+    take(app, other, &there);
+    COL_ASSERT(equal(&here, &there));
+    app->destroy(other);
+}
+
+/// Chunks as the input has them, or a real snapshot with some bytes changed.
+static void make_hostile(const col_app *app, void *state, col_reader *input, snapshot *made) {
+    take(app, state, made);
+    if (fuzz_below(input, 2) == 0) {
+        made->count = 1 + fuzz_below(input, 3);
+        for (uint32_t i = 0; i < made->count; i++) {
+            const col_bytes bytes = fuzz_bytes(input, COL_APP_CHUNK_BYTES);
+            memset(made->chunk[i], 0, COL_APP_CHUNK_BYTES);
+            if (bytes.length > 0) memcpy(made->chunk[i], bytes.at, bytes.length);
+            made->length[i] = fuzz_below(input, 2) == 0 ? bytes.length : COL_APP_CHUNK_BYTES;
+        }
+    }
+    for (uint32_t changes = fuzz_below(input, 4); changes > 0; changes--) {
+        const uint32_t i = fuzz_below(input, 255) % made->count;
+        if (made->length[i] == 0) continue;
+        made->chunk[i][col_read_u16(input) % made->length[i]] = col_read_u8(input);
+    }
+}
+
+static void attack(const col_app *app, void *state, col_reader *input) {
+    static snapshot before, after, hostile;
+    make_hostile(app, state, input, &hostile);
+    take(app, state, &before);
+    const bool taken = give(app, state, &hostile);
+    take(app, state, &after);
+    COL_ASSERT(equal(&after, taken ? &hostile : &before));
+}
+
+static void one_chunk(const col_app *app, void *state, col_reader *input) {
+    const uint32_t index = (uint32_t)fuzz_number(input), count = (uint32_t)fuzz_number(input);
+    const col_bytes bytes = fuzz_bytes(input, COL_APP_CHUNK_BYTES);
+    (void)app->restore(state, index, count, bytes.at, bytes.length);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    col_reader input = fuzz_input(data, size);
+    const col_app *app = fuzz_below(&input, 2) == 0 ? &col_app_counter : &col_app_log;
+    void *state = app->create("");
+    for (uint64_t number = 1; fuzz_more(&input); number++) {
+        switch (fuzz_below(&input, 8)) {
+            case 0:
+                copy(app, state);
+                break;
+            case 1:
+                attack(app, state, &input);
+                break;
+            case 2:
+                one_chunk(app, state, &input);
+                break;
+            default:
+                execute(app, state, &input, number);
+        }
+    }
+    app->destroy(state);
+    return 0;
+}
