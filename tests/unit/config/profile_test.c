@@ -30,12 +30,10 @@ static col_profile *read_good_profile(const char *path) {
     return profile;
 }
 
-/// A profile of the project, which is found from this file's place in it.
+/// One of the project's profiles.
 static col_profile *read_project_profile(const char *name) {
     char path[COL_PATH_MAX];
-    const char *const here = strstr(__FILE__, "tests/unit/config/");
-    assert_non_null(here);
-    snprintf(path, sizeof path, "%.*stuning/%s", (int)(here - __FILE__), __FILE__, name);
+    snprintf(path, sizeof path, COL_TUNING_DIRECTORY "/%s", name);
     return read_good_profile(path);
 }
 
