@@ -24,10 +24,14 @@ uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
     return 2 * batch_notes_bytes(batch_requests_max);
 }
 
-/// The replies of two of the largest batches, each with the largest result.
-uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max) {
+/// Each with the largest result.
+static uint64_t replies_bytes(uint32_t replies, uint32_t result_bytes_max) {
     const uint64_t reply = sizeof(col_seal_job) + COL_REPLY_OVERHEAD + result_bytes_max + 16;
-    return 2 * (uint64_t)batch_requests_max * reply;
+    return replies * reply;
+}
+
+uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max) {
+    return 2 * replies_bytes(batch_requests_max, result_bytes_max);
 }
 
 static void sink_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
@@ -58,14 +62,17 @@ static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest
     put_note(stage, pillar, &note);
 }
 
+static bool replies_fit(const col_merge_stage *stage, uint32_t replies) {
+    const col_signing_rings *signing = &stage->options.signing;
+    const col_ring *ring = signing->ring[signing->turn % signing->rings];
+    return col_ring_free(ring) >=
+           replies_bytes(replies, stage->options.merge.sessions.result_bytes_max);
+}
+
 /// Notes are never dropped, replies only if a client asks too often: a slot waits until what it may
 /// cause has room.
-static bool has_room(col_merge_stage *stage) {
-    const col_signing_rings *signing = &stage->options.signing;
-    const col_ring *replies = signing->ring[signing->turn % signing->rings];
-    const uint64_t two_batches = col_merge_signing_bytes(
-        stage->options.batch_requests_max, stage->options.merge.sessions.result_bytes_max);
-    if (col_ring_free(replies) < two_batches / 2) return false;
+static bool has_room(const col_merge_stage *stage) {
+    if (!replies_fit(stage, stage->options.batch_requests_max)) return false;
     const uint64_t needed = batch_notes_bytes(stage->options.batch_requests_max);
     for (uint32_t k = 0; k < stage->options.merge.pillars; k++) {
         if (col_ring_free(stage->options.notes[k]) < needed) return false;
@@ -96,17 +103,25 @@ static uint32_t take_committed(col_merge_stage *stage, uint64_t now_ns, uint32_t
     return work;
 }
 
+/// Who asks again and again, or repeats what others asked, must not take the room of a slot's
+/// replies: execution would wait for ever.
+static void answer(col_merge_stage *stage, const col_pillar_question *question) {
+    if (!replies_fit(stage, stage->options.batch_requests_max + 1)) {
+        col_count(&stage->options.merge.counters->drops[COL_DROP_QUEUE_FULL], 1);
+    } else if (question->kind == COL_ASK_REQUEST) {
+        col_merge_answer(stage->merge, &question->request);
+    } else {
+        col_merge_answer_open(stage->merge, &question->open);
+    }
+}
+
 static uint32_t take_questions(col_merge_stage *stage, uint32_t budget) {
     uint32_t work = 0, bytes;
     for (uint32_t k = 0; k < stage->options.merge.pillars; k++) {
         const col_pillar_question *question;
         while (work < budget &&
                (question = col_ring_front(stage->options.questions[k], &bytes)) != NULL) {
-            if (question->kind == COL_ASK_REQUEST) {
-                col_merge_answer(stage->merge, &question->request);
-            } else {
-                col_merge_answer_open(stage->merge, &question->open);
-            }
+            answer(stage, question);
             col_ring_release(stage->options.questions[k]);
             work++;
         }

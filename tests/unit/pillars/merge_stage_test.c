@@ -228,6 +228,39 @@ static void a_slot_waits_until_its_replies_have_room(void **state) {
     fixture_close(f);
 }
 
+static void ask(fixture *f, uint64_t session) {
+    col_pillar_question *question = col_ring_reserve(&f->questions[1], sizeof *question);
+    *question = (col_pillar_question){
+        .kind = COL_ASK_REQUEST,
+        .request = {.client = 1, .session = session, .number = 1, .pillar = 1}};
+    col_ring_publish(&f->questions[1]);
+}
+
+/// Anybody can send a client's old requests again, faster than their answers are sealed.
+static void questions_leave_the_next_slot_its_room(void **state) {
+    (void)state;
+    fixture *f = fixture_open(col_merge_signing_bytes(REQUESTS_MAX, 64));
+    col_merge_note note;
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open(batch, 1, 10);
+    batch_add_request(batch, 1, 3, 1, "op");
+    give_batch(f, 1, batch);
+    give_null(f, 0, 1, 1);
+    assert_int_equal(poll(f, 32), 2);
+    for (uint32_t turn = 0; turn < 1000; turn++) {
+        ask(f, 3);
+        assert_int_equal(poll(f, 32), 1);
+    }
+    assert_true(col_counter_read(&f->counters.drops[COL_DROP_QUEUE_FULL]) > 0);
+    (void)take_notes(f, 1, &note);
+    test_batch *next = next_batch(f, 1);
+    batch_add_request(next, 1, 3, 2, "op");
+    give_batch(f, 2, next);
+    assert_int_equal(poll(f, 32), 1);
+    assert_int_equal(col_counter_read(&f->counters.requests), 2);
+    fixture_close(f);
+}
+
 static void questions_are_answered_from_the_table(void **state) {
     (void)state;
     fixture *f = fixture_open(65536);
@@ -237,13 +270,8 @@ static void questions_are_answered_from_the_table(void **state) {
     give_batch(f, 1, batch);
     (void)poll(f, 32);
     assert_int_equal(take_jobs(f, COL_REPLY), 1);
-    for (uint32_t i = 0; i < 2; i++) {
-        col_pillar_question *question = col_ring_reserve(&f->questions[1], sizeof *question);
-        *question = (col_pillar_question){
-            .kind = COL_ASK_REQUEST,
-            .request = {.client = 1, .session = i == 0 ? 3 : 99, .number = 1, .pillar = 1}};
-        col_ring_publish(&f->questions[1]);
-    }
+    ask(f, 3);
+    ask(f, 99);
     assert_int_equal(poll(f, 32), 2);
     assert_int_equal(take_jobs(f, COL_REPLY), 2);
     assert_int_equal(col_counter_read(&f->counters.requests), 1);
@@ -257,6 +285,7 @@ int main(void) {
         cmocka_unit_test(a_checkpoint_is_noted_to_its_pillar),
         cmocka_unit_test(a_slot_waits_until_the_notes_that_it_may_cause_have_room),
         cmocka_unit_test(a_slot_waits_until_its_replies_have_room),
+        cmocka_unit_test(questions_leave_the_next_slot_its_room),
         cmocka_unit_test(questions_are_answered_from_the_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
