@@ -83,15 +83,38 @@ static incomplete *places_of(const col_reassembly *reassembly, const col_header 
     return reassembly->place + (size_t)sender * reassembly->places;
 }
 
-/// The message's place, begun if need be: in a free place, or in that of the oldest.
+/// Places that a sender has among those that it shares.
+static uint32_t places_held(const col_reassembly *reassembly, const incomplete *mine,
+                            uint32_t sender) {
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < reassembly->places; i++) {
+        held += mine[i].begun != 0 && mine[i].key.sender == sender;
+    }
+    return held;
+}
+
+/// A free place, or the oldest of the sender that has most: no client can take the others' places.
+static incomplete *place_to_begin(const col_reassembly *reassembly, incomplete *mine) {
+    incomplete *chosen = NULL;
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < reassembly->places; i++) {
+        if (mine[i].begun == 0) return &mine[i];
+        const uint32_t held = places_held(reassembly, mine, mine[i].key.sender);
+        if (held < most || (held == most && mine[i].begun > chosen->begun)) continue;
+        chosen = &mine[i];
+        most = held;
+    }
+    return chosen;
+}
+
+/// The message's place, begun if need be.
 static incomplete *place_for(col_reassembly *reassembly, const col_header *header) {
     incomplete *mine = places_of(reassembly, header);
-    incomplete *chosen = &mine[0];
     for (uint32_t i = 0; i < reassembly->places; i++) {
         if (mine[i].begun != 0 && same_message(&mine[i].key, header)) return &mine[i];
-        if (mine[i].begun < chosen->begun) chosen = &mine[i];
     }
 
+    incomplete *chosen = place_to_begin(reassembly, mine);
     uint8_t *buffer = chosen->buffer;
     *chosen = (incomplete){.key = *header, .begun = ++reassembly->begun, .buffer = buffer};
     chosen->key.fragment = 0;

@@ -7,9 +7,10 @@
 
 /// Puts large messages together from verified fragments.
 ///
-/// A message is keyed by all fields of its header but the fragment's index. Each sender has a fixed
-/// number of places, so that no sender can take another's; its oldest incomplete message makes
-/// room. Fragments of repeated sends accumulate.
+/// A message is keyed by all fields of its header but the fragment's index. Each replica has a
+/// fixed number of places, so that none can take another's; its oldest incomplete message makes
+/// room. Clients share as many: the oldest of the client that has most makes room. Fragments of
+/// repeated sends accumulate.
 typedef struct col_reassembly col_reassembly;
 
 /// @param senders replicas; clients share `places` places of one further sender

@@ -454,6 +454,23 @@ static void hostile_fragments_never_leave_their_buffer(void **state) {
     assert_true(drops[COL_DROP_BAD_DIGEST] > 0);
 }
 
+static void a_client_that_begins_many_messages_does_not_displace_anothers(void **state) {
+    (void)state;
+    col_reassembly *reassembly = fresh(4, MESSAGE_BYTES);
+    make(&a, COL_ROLE_CLIENT, 1, 100, 250);
+    assert_int_equal(add(reassembly, &a, 0), COL_DROP_NONE);
+    for (uint32_t i = 0; i < 20; i++) {
+        make(&b, COL_ROLE_CLIENT, 2, 100, 250);
+        assert_int_equal(add(reassembly, &b, 0), COL_DROP_NONE);
+    }
+    make(&c, COL_ROLE_CLIENT, 3, 100, 250);
+    assert_int_equal(add(reassembly, &c, 0), COL_DROP_NONE);
+    for (uint16_t i = 1; i < 3; i++) assert_int_equal(add(reassembly, &a, i), COL_DROP_NONE);
+    assert_whole_is(&a);
+    for (uint16_t i = 1; i < 3; i++) assert_int_equal(add(reassembly, &c, i), COL_DROP_NONE);
+    assert_whole_is(&c);
+}
+
 int main(int argc, char **argv) {
     (void)argc;
     random_start(argv[0]);
@@ -469,6 +486,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(the_oldest_is_the_one_begun_first_not_the_one_placed_first),
         cmocka_unit_test(a_complete_message_leaves_its_place_free),
         cmocka_unit_test(no_sender_takes_the_place_of_another),
+        cmocka_unit_test(a_client_that_begins_many_messages_does_not_displace_anothers),
         cmocka_unit_test(a_body_that_is_not_what_the_header_names_is_forgotten),
         cmocka_unit_test(fragments_of_unequal_size_are_malformed),
         cmocka_unit_test(counts_out_of_their_range_are_malformed),
