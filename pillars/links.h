@@ -36,8 +36,12 @@ typedef struct {
     uint32_t turn;
 } col_signing_rings;
 
+static inline col_ring *col_signing_ring_of_burst(const col_signing_rings *rings) {
+    return rings->ring[rings->turn % rings->rings];
+}
+
 /// Put a message into this burst's ring. @return false when it is full
 static inline bool col_signing_rings_put(col_signing_rings *rings, const col_header *header,
                                          col_bytes body, col_destination to) {
-    return col_seal_job_put(rings->ring[rings->turn % rings->rings], header, body, to);
+    return col_seal_job_put(col_signing_ring_of_burst(rings), header, body, to);
 }

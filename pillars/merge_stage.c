@@ -63,9 +63,7 @@ static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest
 }
 
 static bool replies_fit(const col_merge_stage *stage, uint32_t replies) {
-    const col_signing_rings *signing = &stage->options.signing;
-    const col_ring *ring = signing->ring[signing->turn % signing->rings];
-    return col_ring_free(ring) >=
+    return col_ring_free(col_signing_ring_of_burst(&stage->options.signing)) >=
            replies_bytes(replies, stage->options.merge.sessions.result_bytes_max);
 }
 

@@ -44,7 +44,19 @@ static void seal_and_send(col_pillar_stage *stage, const col_header *header, col
     }
 }
 
+/// What goes to one peer, it may have asked for, again and again: that leaves half of the ring to
+/// what all wait for.
+static bool has_room_for(const col_pillar_stage *stage, uint32_t replicas) {
+    const bool one_peer = (replicas & (replicas - 1)) == 0;
+    const col_ring *ring = col_signing_ring_of_burst(&stage->options.signing);
+    return !one_peer || col_ring_free(ring) >= ring->size / 2;
+}
+
 static void sink_send(void *context, const col_header *header, col_bytes body, uint32_t replicas) {
+    if (!has_room_for(context, replicas)) {
+        drop(context, COL_DROP_QUEUE_FULL);
+        return;
+    }
     seal_and_send(context, header, body, (col_destination){.replicas = replicas});
 }
 
@@ -89,6 +101,10 @@ static bool sink_check_seal(void *context, const col_header *header, col_seal se
 static void on_opened(void *context, const col_opened *opened) {
     col_pillar_stage *stage = context;
     const col_verified *verified = &opened->verified;
+    if (opened->whole) {  // only in batches: here it would pass for its own first fragment
+        drop(stage, COL_DROP_MALFORMED);
+        return;
+    }
     col_verified whole;
     if (verified->message.header.fragments > 1) {
         bool complete = false;

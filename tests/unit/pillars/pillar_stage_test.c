@@ -130,15 +130,23 @@ static void flush(fixture *f, col_sealer *sealer) {
     for (uint32_t i = first; i < f->egress.count; i++) arrive(f, sent_bytes(&f->egress, i));
 }
 
-static void request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
-    static uint8_t operation[4096], bytes[8192];
+static uint8_t request_bytes[8192];
+
+/// The client seals a request. @return its body
+static col_bytes make_sealed_request(fixture *f, uint64_t number, size_t operation_bytes) {
+    static uint8_t operation[4096];
     const col_request request = {
         .client = 1, .session = 1, .number = number, .operation = {operation, operation_bytes}};
-    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_writer writer = col_writer_of(request_bytes, sizeof request_bytes);
     col_request_write(&writer, &request);
+    const col_bytes body = {request_bytes, col_writer_used(&writer)};
     const col_header header = {.type = COL_REQUEST, .sequence = number};
-    assert_true(col_sealer_add(f->client, &header, (col_bytes){bytes, col_writer_used(&writer)},
-                               (col_destination){.replicas = 1}));
+    assert_true(col_sealer_add(f->client, &header, body, (col_destination){.replicas = 1}));
+    return body;
+}
+
+static void request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
+    (void)make_sealed_request(f, number, operation_bytes);
     flush(f, f->client);
 }
 
@@ -177,9 +185,9 @@ static uint32_t take_jobs(fixture *f, uint8_t type, col_header *last) {
 
 /// Order request `number`: it arrives, is proposed and committed by the votes of replicas 1 and 2
 /// and the own one.
-static void order(fixture *f, uint64_t number) {
+static void order(fixture *f, uint64_t number, size_t operation_bytes) {
     col_header proposed = {0};
-    request_arrives(f, number, 16);
+    request_arrives(f, number, operation_bytes);
     (void)poll(f);
     assert_int_equal(take_jobs(f, COL_PRE_PREPARE, &proposed), 1);
     for (uint32_t r = 1; r <= 2; r++) {
@@ -219,6 +227,41 @@ static void a_request_in_fragments_becomes_a_proposal_once_it_is_whole(void **st
     fixture_close(f);
 }
 
+/// The request whose first fragment is in `datagram`, in one piece as it stands in batches.
+static col_bytes in_one_piece(col_bytes datagram, col_bytes body, uint8_t *bytes) {
+    col_bundle bundle;
+    col_entry entry;
+    assert_int_equal(col_bundle_parse(datagram, &bundle), COL_DROP_NONE);
+    col_entries entries = col_entries_of(&bundle);
+    assert_true(col_entries_next(&entries, &entry));
+    assert_int_equal(entry.message.header.fragment, 0);
+    bundle.entries = 1;
+    col_hash(keys.hasher, entry.message.bytes, &entry.fragment_digest);
+    entry.message.bytes = body;
+    entry.whole = true;
+    col_writer writer = col_writer_of(bytes, COL_DATAGRAM_BYTES_MAX);
+    col_bundle_write(&writer, &bundle);
+    col_entry_write(&writer, &entry);
+    assert_false(writer.failed);
+    return (col_bytes){bytes, col_writer_used(&writer)};
+}
+
+/// A replica knows its clients' seals and may show them to the others in another shape.
+static void a_request_in_one_piece_does_not_pass_for_its_first_fragment(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    static uint8_t piece[COL_DATAGRAM_BYTES_MAX];
+    session_opens(f);
+    const col_bytes body = make_sealed_request(f, 1, 4000);
+    col_sealer_flush(f->client);
+    arrive(f, in_one_piece(sent_bytes(&f->egress, 0), body, piece));
+    for (uint32_t i = 0; i < f->egress.count; i++) arrive(f, sent_bytes(&f->egress, i));
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 1);
+    assert_int_equal(col_counter_read(&f->counters.drops[COL_DROP_MALFORMED]), 1);
+    fixture_close(f);
+}
+
 static void every_datagram_is_released_and_every_drop_counted(void **state) {
     (void)state;
     fixture *f = fixture_open(4096, 1 << 20);
@@ -243,7 +286,7 @@ static void committed_slots_go_to_the_merge_and_wait_for_room_there(void **state
     (void)state;
     fixture *f = fixture_open(256, 1 << 20);  // room for four slots at most
     session_opens(f);
-    for (uint64_t number = 1; number <= 7; number++) order(f, number);
+    for (uint64_t number = 1; number <= 7; number++) order(f, number, 16);
     uint32_t bytes;
     uint64_t round = 0;
     const col_committed *committed;
@@ -268,6 +311,30 @@ static void a_full_signing_ring_loses_messages_and_counts_them(void **state) {
     session_opens(f);
     request_arrives(f, 1, 3000);
     (void)poll(f);
+    assert_true(col_counter_read(&f->counters.drops[COL_DROP_QUEUE_FULL]) > 0);
+    fixture_close(f);
+}
+
+/// A faulty replica may ask for everything again and again.
+static void what_one_peer_asks_for_leaves_room_for_what_all_wait_for(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 32768);
+    (void)poll(f);
+    session_opens(f);
+    for (uint64_t number = 1; number <= 7; number++) order(f, number, 4000);
+    (void)take_jobs(f, COL_COMMIT, NULL);
+    uint8_t bytes[64];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_status_write(&writer, &(col_status){.asks = true});
+    const col_header header = {.type = COL_STATUS, .view = 1, .sequence = 1};
+    assert_true(col_sealer_add(f->replica[3], &header, (col_bytes){bytes, col_writer_used(&writer)},
+                               (col_destination){.replicas = 1}));
+    flush(f, f->replica[3]);
+    request_arrives(f, 8, 4000);
+    (void)poll(f);
+    col_header proposed = {0};
+    assert_true(take_jobs(f, COL_PRE_PREPARE, &proposed) > 1);
+    assert_int_equal(proposed.sequence, 8);
     assert_true(col_counter_read(&f->counters.drops[COL_DROP_QUEUE_FULL]) > 0);
     fixture_close(f);
 }
@@ -330,9 +397,11 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sealed_request_becomes_a_proposal),
         cmocka_unit_test(a_request_in_fragments_becomes_a_proposal_once_it_is_whole),
+        cmocka_unit_test(a_request_in_one_piece_does_not_pass_for_its_first_fragment),
         cmocka_unit_test(every_datagram_is_released_and_every_drop_counted),
         cmocka_unit_test(committed_slots_go_to_the_merge_and_wait_for_room_there),
         cmocka_unit_test(a_full_signing_ring_loses_messages_and_counts_them),
+        cmocka_unit_test(what_one_peer_asks_for_leaves_room_for_what_all_wait_for),
         cmocka_unit_test(a_checkpoint_note_is_voted_and_its_seal_shown),
         cmocka_unit_test(an_executed_request_is_passed_to_the_merge_as_a_question),
         cmocka_unit_test(what_must_run_next_is_told_as_a_deadline),
