@@ -128,13 +128,22 @@ static void evict(col_sessions *sessions, uint32_t index) {
     sessions->unused[sessions->unused_count++] = index;
 }
 
-/// The least recently executed session, of one client or of all (NONE).
+/// The client's least recently executed session.
 static uint32_t oldest_of(const col_sessions *sessions, uint32_t client) {
     uint32_t index = sessions->oldest;
-    while (client != NONE && sessions->session[index].client != client) {
-        index = sessions->session[index].next;
-    }
+    while (sessions->session[index].client != client) index = sessions->session[index].next;
     return index;
+}
+
+/// The least recently executed session of the client that has most: clients that fill the table
+/// together, and keep theirs recent, push out each other and nobody else.
+static uint32_t oldest_of_most(const col_sessions *sessions) {
+    uint32_t chosen = sessions->oldest;
+    for (uint32_t i = chosen; i != NONE; i = sessions->session[i].next) {
+        const uint32_t most = sessions->client_sessions[sessions->session[chosen].client];
+        if (sessions->client_sessions[sessions->session[i].client] > most) chosen = i;
+    }
+    return chosen;
 }
 
 static uint64_t make_room(col_sessions *sessions, uint32_t client) {
@@ -142,7 +151,7 @@ static uint64_t make_room(col_sessions *sessions, uint32_t client) {
     if (sessions->client_sessions[client] >= sessions->options.client_sessions_max) {
         index = oldest_of(sessions, client);
     } else if (sessions->unused_count == 0) {
-        index = oldest_of(sessions, NONE);
+        index = oldest_of_most(sessions);
     } else {
         return 0;
     }

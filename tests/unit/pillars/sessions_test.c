@@ -159,7 +159,7 @@ static void a_clients_quota_evicts_its_own_least_recent_session(void **state) {
     assert_non_null(col_sessions_find(t->sessions, other));
 }
 
-static void a_full_table_evicts_the_least_recent_of_all(void **state) {
+static void a_full_table_evicts_the_least_recent_of_the_client_with_most(void **state) {
     table *t = *state;
     uint64_t id[4];
     for (uint32_t i = 0; i < 4; i++) {
@@ -172,9 +172,22 @@ static void a_full_table_evicts_the_least_recent_of_all(void **state) {
     assert_int_equal(t->evicted, id[2]);
     assert_true(open_at(t, 2, 1, 11));
     assert_int_equal(t->evicted, id[3]);
-    assert_true(open_at(t, 2, 1, 12));
-    assert_int_equal(t->evicted, id[0]);
     assert_int_equal(col_sessions_count(t->sessions), 4);
+}
+
+/// Between two requests of one client others execute as many of theirs as they like.
+static void clients_that_fill_the_table_do_not_evict_anothers_only_session(void **state) {
+    table *t = *state;
+    assert_true(open_at(t, 0, 1, 10));
+    const uint64_t only = t->answer.session;
+    for (uint64_t nonce = 10; nonce < 30; nonce++) {
+        for (uint32_t client = 1; client <= 2; client++) {
+            assert_true(open_at(t, client, 2, nonce));
+            execute(t, t->answer.session, "x");
+        }
+    }
+    assert_int_equal(col_sessions_count(t->sessions), 4);
+    assert_non_null(col_sessions_find(t->sessions, only));
 }
 
 static void a_new_session_in_an_evicted_ones_place_starts_empty(void **state) {
@@ -257,7 +270,8 @@ int main(void) {
         TEST(a_client_outside_the_registry_opens_nothing),
         TEST(the_last_m_results_are_kept),
         TEST(a_clients_quota_evicts_its_own_least_recent_session),
-        TEST(a_full_table_evicts_the_least_recent_of_all),
+        TEST(a_full_table_evicts_the_least_recent_of_the_client_with_most),
+        TEST(clients_that_fill_the_table_do_not_evict_anothers_only_session),
         TEST(a_new_session_in_an_evicted_ones_place_starts_empty),
         TEST(replies_go_where_the_newest_opening_said),
         cmocka_unit_test(equal_histories_give_equal_digests_whatever_was_digested_between),
