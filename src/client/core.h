@@ -13,7 +13,8 @@
 /// col_client_core_tick and col_client_core_receive; `done` may submit.
 typedef struct col_client_core col_client_core;
 
-/// A BUSY makes the same request travel again at most once in this time: every backup may send one.
+/// A BUSY makes the same request travel again at most once in this time: a faulty primary may send
+/// many.
 #define COL_CLIENT_BUSY_NS UINT64_C(10000000)
 
 /// Deadlines are looked at no more often than this.
@@ -90,7 +91,7 @@ bool col_client_core_next(col_client_core *core, col_client_message *message);
 /// @param message of a replica; whole, or one fragment
 /// @return COL_DROP_NONE, _UNKNOWN_SENDER, _UNKNOWN_TYPE, _MALFORMED, _WRONG_PILLAR, _NO_SESSION,
 ///         _EXECUTED (not waiting for this number), _REPEATED (this replica answered already),
-///         _STALE (answers no SESSION-OPEN that waits), _RATE_LIMITED (BUSY)
+///         _STALE (answers no SESSION-OPEN that waits), _NOT_PRIMARY and _RATE_LIMITED (BUSY)
 /// Cost: one table lookup; for later fragments a scan of the pillar's sessions.
 col_drop col_client_core_check_unverified(const col_client_core *core, const col_message *message,
                                           uint64_t now_ns);

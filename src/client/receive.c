@@ -63,6 +63,11 @@ static col_drop check_busy(const col_client_core *core, const col_header *header
     const uint32_t place = col_client_find_session(core, busy->session);
     if (place == COL_CLIENT_NO_SESSION) return COL_DROP_NO_SESSION;
     if (header->pillar != place % core->options.pillars) return COL_DROP_WRONG_PILLAR;
+    // Else one faulty replica makes every client send all that waits to all replicas for ever.
+    const uint64_t view = core->pillars[header->pillar].view;
+    if (header->sender != col_client_primary_of(core, header->pillar, view)) {
+        return COL_DROP_NOT_PRIMARY;
+    }
     const col_drop drop = check_number(core, place, busy->value);
     if (drop != COL_DROP_NONE) return drop;
     *index = col_client_slot_index(core, place, busy->value + core->sessions[place].base);

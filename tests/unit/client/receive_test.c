@@ -164,7 +164,7 @@ static void busy_makes_the_number_travel_at_once_to_all(void **state) {
     submit(&f, 0, "b", 2);
     expect_request(&f, 9, 1, 1);
     expect_request(&f, 9, 2, 1);
-    assert_int_equal(busy_from(&f, 3, 9, 1), COL_DROP_NONE);
+    assert_int_equal(busy_from(&f, 0, 9, 1), COL_DROP_NONE);
     expect_request(&f, 9, 1, ALL);
     expect_silence(&f);
     fixture_close(&f);
@@ -178,15 +178,15 @@ static void busy_is_heeded_at_most_once_per_interval_and_request(void **state) {
     submit(&f, 0, "b", 2);
     expect_request(&f, 9, 1, 1);
     expect_request(&f, 9, 2, 1);
-    assert_int_equal(busy_from(&f, 3, 9, 1), COL_DROP_NONE);
+    assert_int_equal(busy_from(&f, 0, 9, 1), COL_DROP_NONE);
     expect_request(&f, 9, 1, ALL);
     f.now += 9 * MS;
-    assert_int_equal(busy_from(&f, 2, 9, 1), COL_DROP_RATE_LIMITED);
-    assert_int_equal(busy_from(&f, 2, 9, 2), COL_DROP_NONE);
+    assert_int_equal(busy_from(&f, 0, 9, 1), COL_DROP_RATE_LIMITED);
+    assert_int_equal(busy_from(&f, 0, 9, 2), COL_DROP_NONE);
     expect_request(&f, 9, 2, ALL);
     expect_silence(&f);
     f.now += MS;
-    assert_int_equal(busy_from(&f, 2, 9, 1), COL_DROP_NONE);
+    assert_int_equal(busy_from(&f, 0, 9, 1), COL_DROP_NONE);
     expect_request(&f, 9, 1, ALL);
     fixture_close(&f);
 }
@@ -199,9 +199,22 @@ static void busy_for_a_number_that_is_finished_or_unknown_changes_nothing(void *
     expect_request(&f, 9, 1, 1);
     reply_from(&f, 0, 9, 1, "yes");
     reply_from(&f, 1, 9, 1, "yes");
-    assert_int_equal(busy_from(&f, 3, 9, 1), COL_DROP_EXECUTED);
-    assert_int_equal(busy_from(&f, 3, 9, 2), COL_DROP_EXECUTED);
-    assert_int_equal(busy_from(&f, 3, 8, 1), COL_DROP_NO_SESSION);
+    assert_int_equal(busy_from(&f, 0, 9, 1), COL_DROP_EXECUTED);
+    assert_int_equal(busy_from(&f, 0, 9, 2), COL_DROP_EXECUTED);
+    assert_int_equal(busy_from(&f, 0, 8, 1), COL_DROP_NO_SESSION);
+    expect_silence(&f);
+    fixture_close(&f);
+}
+
+static void busy_is_heeded_from_the_primary_only(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_session(&f, 9);
+    submit(&f, 0, "a", 1);
+    expect_request(&f, 9, 1, 1);
+    for (uint32_t r = 1; r <= 3; r++) {
+        assert_int_equal(busy_from(&f, r, 9, 1), COL_DROP_NOT_PRIMARY);
+    }
     expect_silence(&f);
     fixture_close(&f);
 }
@@ -468,6 +481,7 @@ int main(void) {
         cmocka_unit_test(views_do_not_go_backwards),
         cmocka_unit_test(busy_makes_the_number_travel_at_once_to_all),
         cmocka_unit_test(busy_is_heeded_at_most_once_per_interval_and_request),
+        cmocka_unit_test(busy_is_heeded_from_the_primary_only),
         cmocka_unit_test(busy_for_a_number_that_is_finished_or_unknown_changes_nothing),
         cmocka_unit_test(refused_is_reported_on_f_plus_1),
         cmocka_unit_test(an_expired_session_is_reported_and_replaced),
