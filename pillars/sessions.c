@@ -188,7 +188,7 @@ void col_sessions_answer(const col_sessions *sessions, const col_session_open *o
     if (open->client >= sessions->options.clients) return;
     const client_record *record = record_of(sessions, open->client, open->pillar);
     answer->floor = record->nonce;
-    answer->status = COL_OPEN_BELOW;
+    answer->status = open->nonce > record->nonce ? COL_OPEN_LATER : COL_OPEN_BELOW;
     if (open->nonce == record->nonce && record->nonce != 0) {
         answer->status = COL_OPENED;
         answer->session = record->session;

@@ -49,7 +49,8 @@ col_session *col_sessions_find(const col_sessions *sessions, uint64_t id);
 bool col_sessions_open(col_sessions *sessions, const col_session_open *open, uint64_t time_ns,
                        col_session_opened *answer, uint64_t *evicted);
 
-/// The stored answer for a SESSION-OPEN that came again; nothing changes.
+/// The stored answer for a SESSION-OPEN that came again, or "ahead" for one that a replica's clock
+/// refuses; nothing changes.
 void col_sessions_answer(const col_sessions *sessions, const col_session_open *open,
                          col_session_opened *answer);
 

@@ -37,6 +37,7 @@ typedef struct {
     void (*send_client)(void *context, const col_header *header, col_bytes body, col_endpoint to);
 
     /// A request that was executed, or whose session is gone, came again: answer it from the table.
+    /// Likewise a SESSION-OPEN; one whose nonce this replica's clock refuses is new there.
     void (*answer)(void *context, const col_request *request);
     void (*answer_open)(void *context, const col_session_open *open);
 

@@ -20,6 +20,12 @@ col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) 
         sink->answer_open(sink->context, &open);
         return COL_DROP_EXECUTED;
     }
+    // Its execution would refuse it and leave it as new as before: whoever repeats it would keep
+    // the client's place for ever.
+    if (open.nonce > pbft->wall_ns + pbft->options.time_ahead_max_ns) {
+        sink->answer_open(sink->context, &open);
+        return COL_DROP_TIME_AHEAD;
+    }
     // One at a time: a client that opens several waits for each.
     if (client->waiting != COL_PENDING_NONE) {
         pbft->stirs++;

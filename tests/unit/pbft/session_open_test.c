@@ -26,6 +26,19 @@ static void a_refused_session_open_makes_way_for_the_next(void **state) {
     subject_close(s);
 }
 
+/// A client's clock was wrong once; what it sealed then can be repeated by anybody.
+static void a_nonce_that_execution_would_refuse_does_not_take_the_clients_place(void **state) {
+    (void)state;
+    subject *s = subject_open(primary_options());
+    const uint64_t latest = s->wall_ns + s->options.time_ahead_max_ns;
+    assert_int_equal(open_from(s, 1, latest + 1), COL_DROP_TIME_AHEAD);
+    assert_int_equal(open_from(s, 1, UINT64_MAX), COL_DROP_TIME_AHEAD);
+    assert_int_equal(s->answered_opens, 2);
+    assert_int_equal(figures_of(s).pending, 0);
+    assert_int_equal(open_from(s, 1, latest), COL_DROP_NONE);
+    subject_close(s);
+}
+
 static void a_session_open_must_say_what_its_header_says(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
@@ -53,6 +66,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
         cmocka_unit_test(a_refused_session_open_makes_way_for_the_next),
+        cmocka_unit_test(a_nonce_that_execution_would_refuse_does_not_take_the_clients_place),
         cmocka_unit_test(a_session_open_must_say_what_its_header_says),
         cmocka_unit_test(a_client_that_asks_again_stirs),
     };

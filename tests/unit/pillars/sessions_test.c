@@ -108,6 +108,10 @@ static void a_nonce_far_ahead_of_the_agreed_time_changes_nothing(void **state) {
     assert_false(open_at(t, 0, 1, NOW + 1001));
     assert_int_equal(t->answer.status, COL_OPEN_LATER);
     assert_int_equal(col_sessions_count(t->sessions), 0);
+    col_session_opened answer;  // of a replica that does not even let it be ordered
+    const col_session_open open = {.client = 0, .pillar = 1, .nonce = NOW + 1001};
+    col_sessions_answer(t->sessions, &open, &answer);
+    assert_int_equal(answer.status, COL_OPEN_LATER);
     assert_true(open_at(t, 0, 1, NOW + 1000));
 }
 
