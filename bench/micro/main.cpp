@@ -34,6 +34,7 @@ class Table : public benchmark::BenchmarkReporter {
             ns.push_back(run.counters.at("cpu_ns").value);
             cycles.push_back(run.counters.at("cycles").value);
         }
+        if (ns.empty()) return;  // aggregates: this table makes its own
         const auto [least, most] = std::minmax_element(cycles.begin(), cycles.end());
         const double middle = median(cycles);
         std::printf("%-37s %-9s %12.1f %14.0f %5.0f %%\n", runs[0].run_name.str().c_str(),

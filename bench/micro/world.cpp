@@ -40,7 +40,7 @@ Pair make_pair(uint32_t bits) {
 }
 
 const Pair &pair_of(uint32_t bits) {
-    static std::map<uint32_t, Pair> pairs;
+    static auto &pairs = *new std::map<uint32_t, Pair>;  // until the process ends
     auto found = pairs.find(bits);
     if (found == pairs.end()) found = pairs.emplace(bits, make_pair(bits)).first;
     return found->second;

@@ -42,23 +42,15 @@ static uint64_t own_cpu_ns(void) {
 
 /// What the clocks and counters say at one moment.
 typedef struct {
-    uint64_t now_ns;
     uint64_t answered;
     uint64_t client_cpu_ns;
-    bool seen[COL_REPLICAS_MAX];
-    col_reading reading[COL_REPLICAS_MAX];
-    col_process_reading process[COL_REPLICAS_MAX];
+    col_moment replicas;
 } moment;
 
 static void take_moment(const col_watch *watch, const col_load *load, moment *now) {
-    *now = (moment){.now_ns = col_clock_monotonic_ns(),
-                    .answered = col_load_answered(load),
-                    .client_cpu_ns = own_cpu_ns()};
-    for (uint32_t i = 0; i < watch->state.replicas; i++) {
-        if (!watch->page[i]) continue;
-        col_reading_take(watch->page[i], &now->reading[i]);
-        now->seen[i] = col_process_read(watch->state.replica[i].pid, &now->process[i]);
-    }
+    now->answered = col_load_answered(load);
+    now->client_cpu_ns = own_cpu_ns();
+    col_watch_read(watch, &now->replicas);
 }
 
 /// One line that is rewritten on a terminal; elsewhere a line every two seconds.
@@ -102,17 +94,19 @@ static void await_drained(const col_load *load) {
 
 static void subtract(const col_watch *watch, const moment *begin, const moment *end,
                      col_bench *bench) {
-    bench->seconds = (double)(end->now_ns - begin->now_ns) / 1e9;
+    const col_moment *first = &begin->replicas, *last = &end->replicas;
+    bench->seconds = (double)(last->now_ns - first->now_ns) / 1e9;
     bench->measured = end->answered - begin->answered;
     bench->client_cpu_ns = end->client_cpu_ns - begin->client_cpu_ns;
     for (uint32_t i = 0; i < watch->state.replicas; i++) {
         col_bench_replica *replica = &bench->replica[i];
-        replica->seen = begin->seen[i] && end->seen[i];
+        replica->seen = first->seen[i] && last->seen[i];
         if (!replica->seen) continue;
-        replica->reading = end->reading[i];
-        col_reading_subtract(&replica->reading, &begin->reading[i]);
-        replica->cpu_ns = end->process[i].cpu_ns - begin->process[i].cpu_ns;
-        replica->rss_bytes = end->process[i].rss_bytes;
+        replica->reading = last->reading[i];
+        col_reading_subtract(&replica->reading, &first->reading[i]);
+        replica->user_ns = last->process[i].user_ns - first->process[i].user_ns;
+        replica->system_ns = last->process[i].system_ns - first->process[i].system_ns;
+        replica->rss_bytes = last->process[i].rss_bytes;
     }
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "src/base/clock.h"
@@ -15,6 +16,10 @@
 #include "src/cli/supervisor.h"
 #include "src/cli/tuning.h"
 #include "src/config/profile.h"
+
+/// How long `status` looks to tell rates, and how often `status --watch` does.
+#define LOOK_MS 250
+#define WATCH_MS 1000
 
 /// A profile by name is the copy in the cluster directory; anything else is a file.
 static col_result find_profile(const char *directory, const char *given, char *path) {
@@ -29,6 +34,21 @@ static col_result find_profile(const char *directory, const char *given, char *p
                      strerror(errno));
 }
 
+/// Look twice, `interval_ms` apart, and print what there is and what happened meanwhile.
+static void print_status(const char *directory, const col_supervisor_state *state,
+                         const col_status_options *options, long interval_ms) {
+    static col_watch watch;
+    static col_moment before, now;
+    col_watch_open(&watch, directory, state);
+    col_watch_read(&watch, &before);
+    nanosleep(&(struct timespec){interval_ms / 1000, interval_ms % 1000 * 1000000}, NULL);
+    col_watch_read(&watch, &now);
+    if (options->colour && interval_ms >= WATCH_MS) fputs("\033[H\033[2J", stdout);
+    col_status_print(&watch, &before, &now, options, stdout);
+    fflush(stdout);
+    col_watch_close(&watch);
+}
+
 static col_result print_up(const char *directory, const char *given, const col_cluster *cluster,
                            uint64_t started_ns) {
     col_supervisor_state state;
@@ -37,10 +57,8 @@ static col_result print_up(const char *directory, const char *given, const col_c
     printf("%s is up: %u replicas, %u pillars, application %s, profile %s, in %.1f s\n", given,
            cluster->genesis.replicas, cluster->genesis.pillars, cluster->genesis.application,
            state.profile, (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
-    static col_watch watch;
-    col_watch_open(&watch, directory, &state);
-    col_status_print(&watch, false);
-    col_watch_close(&watch);
+    const col_status_options shown = {.colour = isatty(STDOUT_FILENO)};
+    print_status(directory, &state, &shown, 0);
     printf(
         "\ntry:  seq 1000 | colonnade client --cluster %s\n"
         "      colonnade bench --cluster %s\n"
@@ -108,16 +126,53 @@ static col_result find_running(const char *given, char *directory, col_superviso
     return col_error("%s: no cluster is up: `colonnade cluster up %s` starts it", given, given);
 }
 
+static void print_status_json(const char *directory, const col_supervisor_state *state) {
+    static col_watch watch;
+    col_watch_open(&watch, directory, state);
+    col_status_print_json(&watch, stdout);
+    col_watch_close(&watch);
+}
+
+static col_result show_status(const char *given, const col_status_options *options, bool json,
+                              bool again) {
+    char directory[COL_PATH_MAX];
+    col_supervisor_state state;
+    COL_TRY(col_path_absolute(directory, given));
+    if (!col_watch_find(directory, &state)) {
+        return col_error(
+            "%s: no replica runs: `colonnade cluster up %s` starts all on this machine, "
+            "`colonnade replica` one",
+            given, given);
+    }
+    if (json) {
+        print_status_json(directory, &state);
+        return col_ok();
+    }
+    do {
+        print_status(directory, &state, options, again ? WATCH_MS : LOOK_MS);
+    } while (again && col_watch_find(directory, &state));
+    return col_ok();
+}
+
 static int command_status(char **argv) {
-    bool json = false;
+    bool json = false, again = false;
+    col_status_options shown = {.pillars = true, .colour = isatty(STDOUT_FILENO)};
     const col_option options[] = {
-        {"--json", NULL, "print JSON", COL_OPTION_FLAG, .target = &json},
+        {"--details", NULL, "also drops by reason, and which thread runs what", COL_OPTION_FLAG,
+         .target = &shown.details},
+        {"--watch", NULL, "print again every second until interrupted", COL_OPTION_FLAG,
+         .target = &again},
+        {"--json", NULL, "print every figure as JSON: names in src/replica/figures.h",
+         COL_OPTION_FLAG, .target = &json},
     };
     const col_command command = {
         .name = "cluster status",
-        .purpose = "Print what each replica of a running cluster does, and on which threads.",
+        .purpose =
+            "Print what the replicas do that were started from DIR on this machine, by `cluster "
+            "up` or\nby `replica`. Reads their pages: a stuck or dead replica can be looked at, "
+            "too. \"lag\" is how\nmany rounds a pillar is behind the furthest replica shown.",
         .positionals = "DIR",
-        .example = "colonnade cluster status demo",
+        .example = "colonnade cluster status demo --watch",
         .options = options,
         .option_count = sizeof options / sizeof *options,
     };
@@ -125,19 +180,8 @@ static int command_status(char **argv) {
     col_result result = col_arguments_parse(&command, argv, &arguments);
     if (!result.ok || arguments.help) return result.ok ? 0 : col_fail(&result, 2);
 
-    char directory[COL_PATH_MAX];
-    col_supervisor_state state;
-    result = find_running(arguments.positional[0], directory, &state);
-    if (!result.ok) return col_fail(&result, 1);
-    static col_watch watch;
-    col_watch_open(&watch, directory, &state);
-    if (json) {
-        col_status_print_json(&watch);
-    } else {
-        col_status_print(&watch, true);
-    }
-    col_watch_close(&watch);
-    return 0;
+    result = show_status(arguments.positional[0], &shown, json, again);
+    return result.ok ? 0 : col_fail(&result, 1);
 }
 
 static int command_exec(char **argv) {
@@ -222,7 +266,7 @@ static const struct {
     int (*run)(char **argv);
 } actions[] = {
     {"up", "DIR [--profile PROFILE]: start it", command_up},
-    {"status", "DIR [--json]: what each replica does", command_status},
+    {"status", "DIR [--details] [--watch] [--json]: what each replica does", command_status},
     {"exec", "DIR -- COMMAND...: run a command in its network", command_exec},
     {"kill", "DIR ID: kill one replica", command_kill},
     {"down", "DIR: stop it", command_down},

@@ -10,12 +10,12 @@
 
 /// Figures of the whole system that both outputs show.
 typedef struct {
-    col_reading sum;             ///< over replicas
-    const col_reading *example;  ///< one replica's: for what all of them do alike
-    uint32_t replicas;           ///< seen
-    uint64_t cpu_ns;             ///< replicas
-    double per_second;           ///< factor
-    double per_request;          ///< factor
+    col_reading sum;              ///< over replicas
+    const col_reading *example;   ///< one replica's: for what all of them do alike
+    uint32_t replicas;            ///< seen
+    uint64_t user_ns, system_ns;  ///< of the replicas' CPU time
+    double per_second;            ///< factor
+    double per_request;           ///< factor
 } figures;
 
 static figures figures_of(const col_bench *bench) {
@@ -25,7 +25,8 @@ static figures figures_of(const col_bench *bench) {
         const col_bench_replica *replica = &bench->replica[i];
         if (!replica->seen) continue;
         col_reading_add(&result.sum, &replica->reading);
-        result.cpu_ns += replica->cpu_ns;
+        result.user_ns += replica->user_ns;
+        result.system_ns += replica->system_ns;
         result.replicas++;
         if (!result.example || replica->reading.requests > result.example->requests)
             result.example = &replica->reading;
@@ -35,6 +36,10 @@ static figures figures_of(const col_bench *bench) {
 
 static double ratio(uint64_t a, uint64_t b) {
     return b ? (double)a / (double)b : 0;
+}
+
+static uint64_t cpu_ns(const figures *all) {
+    return all->user_ns + all->system_ns;
 }
 
 static double latency_us(const col_bench *bench, double fraction) {
@@ -124,8 +129,8 @@ static void print_costs(const col_bench *bench, const figures *all, FILE *stream
 
 static void print_stages(const col_bench *bench, const figures *all, FILE *stream) {
     fact(stream, "CPU per request", "%.1f us: %.1f us in replicas, %.1f us in the clients' process",
-         (double)(all->cpu_ns + bench->client_cpu_ns) / 1e3 * all->per_request,
-         (double)all->cpu_ns / 1e3 * all->per_request,
+         (double)(cpu_ns(all) + bench->client_cpu_ns) / 1e3 * all->per_request,
+         (double)cpu_ns(all) / 1e3 * all->per_request,
          (double)bench->client_cpu_ns / 1e3 * all->per_request);
     fprintf(stream, "%-20s", "busy by stage");
     for (uint32_t i = 0; i < COL_STAGE_KINDS; i++) {
@@ -152,8 +157,9 @@ static void print_replicas(const col_bench *bench, FILE *stream) {
             col_table_cell(&table, "down");
             continue;
         }
-        col_table_cell(&table, "%.2f s", (double)replica->cpu_ns / 1e9);
-        col_table_cell(&table, "%.0f %%", (double)replica->cpu_ns / 1e7 / bench->seconds);
+        const double cpu_s = (double)(replica->user_ns + replica->system_ns) / 1e9;
+        col_table_cell(&table, "%.2f s", cpu_s);
+        col_table_cell(&table, "%.0f %%", 100 * cpu_s / bench->seconds);
         col_table_cell(&table, "%.1f MB", (double)replica->rss_bytes / 1e6);
         col_table_cell(&table, "%s", col_number_format(replica->reading.requests, text));
         col_table_cell(&table, "%s", col_number_format(replica->reading.sent, text));
@@ -218,7 +224,8 @@ static void write_replicas(const col_bench *bench, col_json *json) {
         col_json_object(json, NULL);
         col_json_number(json, "id", i);
         col_json_number(json, "rss_bytes", replica->rss_bytes);
-        col_json_real(json, "cpu_seconds", (double)replica->cpu_ns / 1e9);
+        col_json_number(json, "cpu_user_ns", replica->user_ns);
+        col_json_number(json, "cpu_system_ns", replica->system_ns);
         col_json_number(json, "requests", replica->reading.requests);
         col_json_number(json, "datagrams_sent", replica->reading.sent);
         col_json_number(json, "datagrams_received", replica->reading.received);
@@ -227,6 +234,31 @@ static void write_replicas(const col_bench *bench, col_json *json) {
         col_json_object_end(json);
     }
     col_json_array_end(json);
+}
+
+/// What all replicas together did for one request.
+static void write_counts(const figures *all, col_json *json) {
+    const col_reading *sum = &all->sum;
+    const struct {
+        const char *name;
+        uint64_t count;
+    } counts[] = {
+        {"datagrams_received", sum->received},
+        {"datagrams_sent", sum->sent},
+        {"bundles_opened", sum->bundles},
+        {"messages_opened", sum->messages_opened},
+        {"verifies", sum->verifies},
+        {"messages_sealed", sum->messages_sealed},
+        {"signatures", sum->signatures},
+        {"batches", sum->batches},
+        {"requests", sum->requests},
+        {"null_runs", sum->null_runs},
+        {"sleeps", sum->sleeps},
+    };
+    col_json_object(json, "replica_counts_per_request");
+    for (uint32_t i = 0; i < sizeof counts / sizeof *counts; i++)
+        col_json_real(json, counts[i].name, (double)counts[i].count * all->per_request);
+    col_json_object_end(json);
 }
 
 static void write_costs(const col_bench *bench, const figures *all, col_json *json) {
@@ -252,8 +284,11 @@ static void write_costs(const col_bench *bench, const figures *all, col_json *js
         if (sum->drops[i]) col_json_number(json, col_drop_name((col_drop)i), sum->drops[i]);
     }
     col_json_object_end(json);
+    write_counts(all, json);
     col_json_object(json, "cpu_us_per_request");
-    col_json_real(json, "replicas", (double)all->cpu_ns / 1e3 * all->per_request);
+    col_json_real(json, "replicas", (double)cpu_ns(all) / 1e3 * all->per_request);
+    col_json_real(json, "replicas_user", (double)all->user_ns / 1e3 * all->per_request);
+    col_json_real(json, "replicas_system", (double)all->system_ns / 1e3 * all->per_request);
     col_json_real(json, "clients", (double)bench->client_cpu_ns / 1e3 * all->per_request);
     col_json_object_end(json);
     col_json_object(json, "busy_us_per_request");

@@ -6,14 +6,14 @@
 #include "src/cli/agreement.h"
 #include "src/cli/load.h"
 #include "src/cli/machine.h"
-#include "src/cli/reading.h"
+#include "src/replica/reading.h"
 
 /// What `bench` found, as a table and as JSON.
 
 typedef struct {
     bool seen;  ///< it ran and its page was readable during the whole measured phase
     col_reading reading;
-    uint64_t cpu_ns;
+    uint64_t user_ns, system_ns;
     uint64_t rss_bytes;  ///< at the end
 } col_bench_replica;
 

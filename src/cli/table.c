@@ -24,6 +24,21 @@ void col_table_cell(col_table *table, const char *format, ...) {
     if (table->cells[row] > table->columns) table->columns = table->cells[row];
 }
 
+void col_table_mark(col_table *table) {
+    COL_ASSERT(table->rows && table->cells[table->rows - 1]);
+    const uint32_t row = table->rows - 1;
+    table->marked[row][table->cells[row] - 1] = true;
+}
+
+static void print_cell(const col_table *table, uint32_t row, uint32_t column, int width,
+                       FILE *stream) {
+    const bool red = table->colour && table->marked[row][column];
+    fputs("  ", stream);
+    if (red) fputs("\033[31m", stream);
+    fprintf(stream, column ? "%*s" : "%-*s", width, table->cell[row][column]);
+    if (red) fputs("\033[m", stream);
+}
+
 void col_table_print(const col_table *table, FILE *stream) {
     int width[COL_TABLE_COLUMNS_MAX] = {0};
     for (uint32_t row = 0; row < table->rows; row++) {
@@ -34,7 +49,7 @@ void col_table_print(const col_table *table, FILE *stream) {
     }
     for (uint32_t row = 0; row < table->rows; row++) {
         for (uint32_t column = 0; column < table->cells[row]; column++) {
-            fprintf(stream, column ? "  %*s" : "  %-*s", width[column], table->cell[row][column]);
+            print_cell(table, row, column, width[column], stream);
         }
         fputc('\n', stream);
     }

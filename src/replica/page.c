@@ -8,10 +8,23 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/// Whose lock it is: record locks belong to one process, end with it, and name it.
+static struct flock whole_file(void) {
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+pid_t col_page_owner(const char *path) {
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) return 0;
+    struct flock lock = whole_file();
+    const int failed = fcntl(descriptor, F_GETLK, &lock);
+    close(descriptor);
+    return failed || lock.l_type == F_UNLCK ? 0 : lock.l_pid;
+}
+
 static col_result map_page(const char *path, int descriptor, int protection, col_page **page) {
     void *at = mmap(NULL, sizeof(col_page), protection, MAP_SHARED, descriptor, 0);
     const int error = errno;
-    close(descriptor);
     if (at == MAP_FAILED) {
         return col_error(
             "%s: cannot be mapped (%s): put the cluster directory on a local file "
@@ -22,15 +35,32 @@ static col_result map_page(const char *path, int descriptor, int protection, col
     return col_ok();
 }
 
+/// A new page file, locked. The lock lasts as long as the descriptor stays open: for ever.
+static int create_file(const char *path) {
+    const int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
+    struct flock lock = whole_file();
+    if (descriptor < 0) return -1;
+    if (ftruncate(descriptor, sizeof(col_page)) == 0 && fcntl(descriptor, F_SETLK, &lock) == 0) {
+        return descriptor;
+    }
+    const int error = errno;
+    close(descriptor);
+    errno = error;
+    return -1;
+}
+
 col_result col_page_create(const char *path, col_page **page) {
+    const pid_t owner = col_page_owner(path);
+    if (owner != 0) {
+        return col_error("%s: the replica runs already, as process %d: stop that one first", path,
+                         owner);
+    }
     // A new file each time: who still maps the old one goes on seeing the replica that stopped.
     (void)unlink(path);
-    const int descriptor = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
-    if (descriptor < 0 || ftruncate(descriptor, sizeof(col_page)) != 0) {
-        const int error = errno;
-        if (descriptor >= 0) close(descriptor);
+    const int descriptor = create_file(path);
+    if (descriptor < 0) {
         return col_error("%s: cannot be written (%s): make its directory writable for this user",
-                         path, strerror(error));
+                         path, strerror(errno));
     }
     COL_TRY(map_page(path, descriptor, PROT_READ | PROT_WRITE, page));
     (*page)->magic = COL_PAGE_MAGIC;
@@ -53,7 +83,9 @@ col_result col_page_open(const char *path, const col_page **page) {
             path);
     }
     col_page *mapped = NULL;
-    COL_TRY(map_page(path, descriptor, PROT_READ, &mapped));
+    const col_result result = map_page(path, descriptor, PROT_READ, &mapped);
+    close(descriptor);
+    if (!result.ok) return result;
     if (mapped->magic != COL_PAGE_MAGIC || mapped->size != sizeof(col_page)) {
         munmap(mapped, sizeof(col_page));
         return col_error("%s: not a status page: remove it and start the replica again", path);

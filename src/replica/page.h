@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <sys/types.h>
+
 #include "crypto/opener.h"
 #include "crypto/sealer.h"
 #include "dpdk/network.h"
@@ -62,12 +64,16 @@ typedef struct {
     col_page_loop loop[COL_LOOPS_MAX];
 } col_page;
 
-/// Create (replace) and map a page for writing. @return error with path and remedy.
+/// Create (replace) and map a page for writing. This process owns it from now on until it ends.
+/// @return error: another process owns it, cannot be written. With path and remedy.
 COL_MUST_USE col_result col_page_create(const char *path, col_page **page);
 
 /// Map an existing page for reading. @return error: missing (not running?), other version.
 COL_MUST_USE col_result col_page_open(const char *path, const col_page **page);
 void col_page_close(const col_page *page);
+
+/// The process that writes a page, whatever stands in it. @return 0: none, any more
+pid_t col_page_owner(const char *path);
 
 /// Publish an own sealed checkpoint vote. Thread: the pillar that owns it.
 void col_page_put_checkpoint(col_page *page, uint64_t checkpoint, const col_digest *digest,

@@ -30,6 +30,25 @@ static void columns_are_as_wide_as_they_need(void **state) {
     free(text);
 }
 
+static void marked_cells_are_red_only_where_the_table_has_colour(void **state) {
+    (void)state;
+    static col_table table;
+    for (int colour = 0; colour < 2; colour++) {
+        table = (col_table){.colour = colour};
+        col_table_row(&table);
+        col_table_cell(&table, "a");
+        col_table_cell(&table, "12");
+        col_table_mark(&table);
+        char *text;
+        size_t size;
+        FILE *stream = open_memstream(&text, &size);
+        col_table_print(&table, stream);
+        fclose(stream);
+        assert_string_equal(text, colour ? "  a  \033[31m12\033[m\n" : "  a  12\n");
+        free(text);
+    }
+}
+
 static void a_long_cell_is_cut(void **state) {
     (void)state;
     static col_table table;
@@ -53,6 +72,7 @@ static void numbers_are_grouped_by_thousands(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(columns_are_as_wide_as_they_need),
+        cmocka_unit_test(marked_cells_are_red_only_where_the_table_has_colour),
         cmocka_unit_test(a_long_cell_is_cut),
         cmocka_unit_test(numbers_are_grouped_by_thousands),
     };

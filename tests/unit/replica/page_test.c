@@ -135,6 +135,46 @@ static void a_new_page_does_not_disturb_who_reads_the_old_one(void **state) {
     col_page_close(old);
 }
 
+/// In another process: a lock is not seen by the process that holds it.
+static pid_t owner_seen_by_a_child(void) {
+    const pid_t child = fork();
+    if (child == 0) _exit(col_page_owner(path) == getppid() ? 0 : 1);
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? getpid() : 0;
+}
+
+static void a_page_names_its_owner_and_no_other_process_replaces_it(void **state) {
+    (void)state;
+    assert_int_equal(owner_seen_by_a_child(), getpid());
+    const pid_t child = fork();
+    if (child == 0) {
+        col_page *stolen;
+        const col_result created = col_page_create(path, &stolen);
+        _exit(!created.ok && strstr(created.text, "runs already") != NULL ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void a_page_whose_process_ended_has_no_owner(void **state) {
+    (void)state;
+    char other[160];
+    snprintf(other, sizeof other, "%s.other", path);
+    const pid_t child = fork();
+    if (child == 0) {
+        col_page *made;
+        _exit(col_page_create(other, &made).ok ? 0 : 1);
+    }
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+    assert_int_equal(col_page_owner(other), 0);
+    assert_int_equal(col_page_owner("/tmp/colonnade-test-nowhere/replica-9.page"), 0);
+    unlink(other);
+}
+
 static void assert_refused(const char *at, const char *words) {
     const col_page *read;
     const col_result opened = col_page_open(at, &read);
@@ -175,6 +215,8 @@ int main(void) {
         TEST(a_seal_that_is_too_long_is_not_published),
         TEST(another_process_reads_whole_checkpoints_while_they_are_written),
         TEST(a_new_page_does_not_disturb_who_reads_the_old_one),
+        TEST(a_page_names_its_owner_and_no_other_process_replaces_it),
+        TEST(a_page_whose_process_ended_has_no_owner),
         TEST(a_missing_foreign_or_truncated_page_is_refused_with_a_remedy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,13 +45,18 @@ void col_reading_add(col_reading *into, const col_reading *from);
 /// from -= before.
 void col_reading_subtract(col_reading *from, const col_reading *before);
 
+/// Drops for all reasons.
+uint64_t col_drops_sum(const uint64_t drops[COL_DROP_COUNT]);
+
 /// Drops by reason as one line: "repeated 12, stale 3", "none". @param text room for `size` bytes
 void col_drops_format(const uint64_t drops[COL_DROP_COUNT], char *text, size_t size);
 
 /// What the kernel says of a process.
 typedef struct {
-    uint64_t cpu_ns;     ///< user and system time of all its threads
+    uint64_t user_ns;    ///< CPU time of all its threads
+    uint64_t system_ns;  ///< the kernel's on their behalf
     uint64_t rss_bytes;  ///< now
+    bool paused;         ///< stopped by a signal or a debugger
 } col_process_reading;
 
 /// @return false when there is no such process

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "src/cli/reading.h"
+#include "src/replica/reading.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,6 +107,12 @@ void col_reading_subtract(col_reading *from, const col_reading *before) {
     for (size_t i = 0; i < READING_WORDS; i++) a[i] -= b[i];
 }
 
+uint64_t col_drops_sum(const uint64_t drops[COL_DROP_COUNT]) {
+    uint64_t sum = 0;
+    for (uint32_t i = COL_DROP_NONE + 1; i < COL_DROP_COUNT; i++) sum += drops[i];
+    return sum;
+}
+
 void col_drops_format(const uint64_t drops[COL_DROP_COUNT], char *text, size_t size) {
     size_t used = 0;
     snprintf(text, size, "none");
@@ -134,15 +140,18 @@ static bool read_stat(pid_t pid, char *text, size_t size) {
 bool col_process_read(pid_t pid, col_process_reading *reading) {
     char text[1024];
     uint64_t user, system, pages;
+    char state;
     if (pid <= 0 || !read_stat(pid, text, sizeof text)) return false;
-    // Fields 14, 15 and 24 of proc(5); `text` starts at field 3.
+    // Fields 3, 14, 15 and 24 of proc(5).
     if (sscanf(text,
-               " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
+               " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %" SCNu64 " %" SCNu64
                " %*d %*d %*d %*d %*d %*d %*u %*u %" SCNu64,
-               &user, &system, &pages) != 3)
+               &state, &user, &system, &pages) != 4)
         return false;
     const uint64_t tick_ns = UINT64_C(1000000000) / (uint64_t)sysconf(_SC_CLK_TCK);
-    reading->cpu_ns = (user + system) * tick_ns;
+    reading->user_ns = user * tick_ns;
+    reading->system_ns = system * tick_ns;
+    reading->paused = state == 'T' || state == 't';
     reading->rss_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     return true;
 }
