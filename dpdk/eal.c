@@ -76,7 +76,7 @@ static void list_arguments(const col_net_options *options, bool pci, int cpu, ar
     add(list, text);
     add(list, "--file-prefix");
     add(list, options->prefix);
-    add(list, "--no-telemetry");
+    if (options->runtime_directory == NULL) add(list, "--no-telemetry");
     add(list, "--log-level=error");
     if (pci) {
         add(list, "-a");
@@ -96,9 +96,42 @@ static void list_arguments(const col_net_options *options, bool pci, int cpu, ar
     add(list, text);
 }
 
+/// EAL's runtime directory, and its part of it that goes when the process ends.
+static char runtime[64];
+static char runtime_part[128];
+
 static int remove_entry(const char *path, const struct stat *status, int kind, struct FTW *place) {
     (void)status, (void)kind, (void)place;
     return remove(path);
+}
+
+static void remove_runtime_part(void) {
+    char parent[sizeof runtime + 8];
+    if (runtime_part[0] == '\0') return;
+    (void)nftw(runtime_part, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    snprintf(parent, sizeof parent, "%s/dpdk", runtime);
+    (void)rmdir(parent);  // unless other replicas have their part there
+}
+
+/// Name the runtime directory. By a descriptor, since EAL and socket addresses refuse paths of more
+/// than about 100 characters.
+static col_result find_runtime(const col_net_options *options) {
+    const int directory = open(options->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (directory < 0) {
+        return col_error("%s: %s: make it a directory of this user", options->runtime_directory,
+                         strerror(errno));
+    }
+    snprintf(runtime, sizeof runtime, "/proc/self/fd/%d", directory);  // open until the end
+    snprintf(runtime_part, sizeof runtime_part, "%s/dpdk/%s", runtime, options->prefix);
+    remove_runtime_part();  // of a process that was killed
+    return col_ok();
+}
+
+/// Without telemetry EAL needs a directory only to start.
+static col_result make_runtime(void) {
+    snprintf(runtime, sizeof runtime, "/tmp/colonnade-XXXXXX");
+    if (mkdtemp(runtime) != NULL) return col_ok();
+    return col_error("cannot make a directory in /tmp: %s: make /tmp writable", strerror(errno));
 }
 
 /// rte_eal_init with its runtime directory in `directory` and standard error switched off: fatal
@@ -141,24 +174,20 @@ static const char *remedy(const col_net_options *options, bool pci) {
 col_result col_net_eal_start(const col_net_options *options, bool pci) {
     COL_TRY(capture_log());
 
-    // Short: EAL refuses paths of more than about 100 characters.
-    char directory[] = "/tmp/colonnade-XXXXXX";
-    if (mkdtemp(directory) == NULL) {
-        return col_error("cannot make a directory in /tmp: %s: make /tmp writable",
-                         strerror(errno));
-    }
+    const bool telemetry = options->runtime_directory != NULL;
+    COL_TRY(telemetry ? find_runtime(options) : make_runtime());
     cpu_set_t affinity;
     CPU_ZERO(&affinity);
     sched_getaffinity(0, sizeof affinity, &affinity);
 
     arguments list;
     list_arguments(options, pci, any_cpu(&affinity), &list);
-    const int outcome = start_quietly(&list, directory);
+    const int outcome = start_quietly(&list, runtime);
 
     // Loops place themselves; main must not hand EAL's choice on to the threads that it starts.
     sched_setaffinity(0, sizeof affinity, &affinity);
-    // Needed only by EAL's start. Removed now, so that a killed process leaves nothing behind.
-    nftw(directory, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    // Removed now, so that a killed process leaves nothing behind.
+    if (!telemetry) (void)nftw(runtime, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 
     if (outcome < 0) {
         return col_error("DPDK does not start: %s (%s): %s", rte_strerror(rte_errno),
@@ -169,6 +198,7 @@ col_result col_net_eal_start(const col_net_options *options, bool pci) {
 
 void col_net_eal_stop(void) {
     rte_eal_cleanup();
+    remove_runtime_part();
 }
 
 col_result col_net_join_thread(void) {

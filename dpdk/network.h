@@ -17,7 +17,10 @@
 typedef struct {
     /// PCI address ("0000:3b:00.0") or kernel interface for net_af_packet ("veth0").
     const char *device;
-    const char *prefix;     ///< unique on this machine: "colonnade-demo-0"
+    const char *prefix;  ///< of DPDK's files, unique in its directory: "replica-0"
+    /// Where the telemetry socket stands, as dpdk/<prefix>/dpdk_telemetry.v2: only for this user.
+    /// NULL for no telemetry.
+    const char *runtime_directory;
     uint32_t address;       ///< own IPv4 address, host byte order
     uint8_t prefix_length;  ///< of the subnet: receivers outside it are reached through `gateway`
     uint32_t gateway;       ///< 0 for none
@@ -46,7 +49,7 @@ typedef struct col_net col_net;
 COL_MUST_USE col_result col_net_open(const col_net_options *options, col_net_counters counters[2],
                                      col_net **net);
 
-/// Stop the port, end EAL, remove the runtime directory.
+/// Stop the port, end EAL, remove what it left in the runtime directory.
 void col_net_close(col_net *net);
 
 /// Make the calling thread known to EAL (mbuf caches). Every thread that touches the network, once.

@@ -20,6 +20,12 @@ col_result col_path_of_replica(char *path, const char *directory, uint32_t id, c
     return col_cli_path(path, directory, name);
 }
 
+col_result col_path_of_telemetry(char *path, const char *directory, uint32_t id) {
+    char name[64];
+    snprintf(name, sizeof name, "run/dpdk/replica-%u/dpdk_telemetry.v2", id);
+    return col_cli_path(path, directory, name);
+}
+
 col_result col_path_absolute(char *path, const char *given) {
     char resolved[PATH_MAX];
     if (!realpath(given, resolved)) {

@@ -15,6 +15,9 @@ COL_MUST_USE col_result col_cli_path(char *path, const char *directory, const ch
 COL_MUST_USE col_result col_path_of_replica(char *path, const char *directory, uint32_t id,
                                             const char *suffix);
 
+/// A replica's telemetry socket.
+COL_MUST_USE col_result col_path_of_telemetry(char *path, const char *directory, uint32_t id);
+
 /// The absolute path of something that exists. @return error: missing, too long
 COL_MUST_USE col_result col_path_absolute(char *path, const char *given);
 

@@ -221,6 +221,17 @@ static void print_drops(const view *shown) {
     }
 }
 
+/// Where programs ask for the same figures.
+static void print_sockets(const view *shown) {
+    fputc('\n', shown->stream);
+    for (uint32_t i = 0; i < shown->watch->state.replicas; i++) {
+        char path[COL_PATH_MAX];
+        if (!shown->watch->page[i]) continue;
+        if (!col_path_of_telemetry(path, shown->watch->directory, i).ok) continue;
+        fprintf(shown->stream, "telemetry of replica %u: %s\n", i, path);
+    }
+}
+
 static void print_loop(const col_page_loop *loop, FILE *stream) {
     fprintf(stream, "  %-16s ", loop->name);
     if (loop->core < 0) {
@@ -255,6 +266,7 @@ void col_status_print(const col_watch *watch, const col_moment *before, const co
     print_ends(&shown);
     if (!options->details) return;
     print_drops(&shown);
+    print_sockets(&shown);
     print_places(&shown);
 }
 
@@ -304,6 +316,7 @@ static void write_page(col_json *json, const col_page *page) {
 static void write_replica(col_json *json, const col_watch *watch, uint32_t i) {
     const col_supervised *replica = &watch->state.replica[i];
     col_process_reading process;
+    char path[COL_PATH_MAX];
     col_json_object(json, NULL);
     col_json_number(json, "id", i);
     col_json_number(json, "process", (uint64_t)replica->pid);
@@ -312,6 +325,9 @@ static void write_replica(col_json *json, const col_watch *watch, uint32_t i) {
         col_json_number(json, "rss_bytes", process.rss_bytes);
         col_json_number(json, "cpu_user_ns", process.user_ns);
         col_json_number(json, "cpu_system_ns", process.system_ns);
+    }
+    if (col_path_of_telemetry(path, watch->directory, i).ok && access(path, F_OK) == 0) {
+        col_json_text(json, "telemetry", path);
     }
     if (watch->page[i]) write_page(json, watch->page[i]);
     col_json_object_end(json);

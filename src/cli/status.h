@@ -37,7 +37,7 @@ void col_watch_read(const col_watch *watch, col_moment *moment);
 
 typedef struct {
     bool pillars;  ///< a row per replica and pillar
-    bool details;  ///< drops by reason; which thread and core runs what
+    bool details;  ///< drops by reason, telemetry sockets, which thread and core runs what
     bool colour;   ///< red: what a healthy cluster does not show
 } col_status_options;
 

@@ -157,10 +157,22 @@ static void signal_all(const supervisor *self, int signal) {
     }
 }
 
+/// The telemetry socket that a killed replica left, and the two directories that it stood in.
+static void remove_telemetry(const supervisor *self, uint32_t id) {
+    char path[COL_PATH_MAX];
+    if (!col_path_of_telemetry(path, self->options->directory, id).ok) return;
+    unlink(path);
+    for (int levels = 0; levels < 2; levels++) {
+        *strrchr(path, '/') = 0;
+        rmdir(path);
+    }
+}
+
 static void remove_run_files(const supervisor *self) {
     char path[COL_PATH_MAX];
     for (uint32_t i = 0; i < replicas_of(self); i++) {
         if (col_path_of_replica(path, self->options->directory, i, "page").ok) unlink(path);
+        remove_telemetry(self, i);
     }
     if (col_cli_path(path, self->options->directory, "run/state").ok) unlink(path);
 }

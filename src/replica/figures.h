@@ -20,7 +20,7 @@ typedef struct {
 /// | name | meaning |
 /// |---|---|
 /// | version, profile, sha256, signature_backend | texts: what runs, and how |
-/// | pillars, loops | how many it has |
+/// | pillar_count, loop_count | how many it has |
 /// | started_ns | wall clock at its start |
 /// | executed_sequence | executed up to this global sequence number |
 /// | newest_checkpoint | own newest checkpoint |

@@ -14,6 +14,7 @@
 #include "src/base/assert.h"
 #include "src/base/clock.h"
 #include "src/replica/build.h"
+#include "src/replica/telemetry.h"
 
 #ifndef COL_VERSION
 #error "the build defines COL_VERSION"
@@ -140,11 +141,13 @@ static col_result create_page(col_replica *replica) {
 
 static col_result open_network(col_replica *replica, const char *device) {
     const col_genesis *genesis = &replica->cluster->genesis;
-    char prefix[COL_NAME_MAX + 48];
-    snprintf(prefix, sizeof prefix, "colonnade-%s-%u-%d", genesis->name, replica->id, getpid());
+    char prefix[32], directory[COL_PATH_MAX + 8];
+    snprintf(prefix, sizeof prefix, "replica-%u", replica->id);
+    snprintf(directory, sizeof directory, "%s/run", replica->cluster->directory);
     const col_net_options options = {
         .device = device,
         .prefix = prefix,
+        .runtime_directory = directory,
         .address = genesis->replica[replica->id].address,
         .prefix_length = 24,
         .base_port = genesis->replica[replica->id].port,
@@ -191,6 +194,8 @@ static void print_ready(const col_replica *replica) {
     const col_genesis *genesis = &replica->cluster->genesis;
     char id[17];
     for (int i = 0; i < 8; i++) snprintf(id + 2 * i, 3, "%02x", replica->cluster->id.byte[i]);
+    printf("replica %u: telemetry socket %s/run/dpdk/replica-%u/dpdk_telemetry.v2\n", replica->id,
+           replica->cluster->directory, replica->id);
     printf("replica %u ready: cluster %s (id %s), %u pillars on %u threads, %s\n", replica->id,
            genesis->name, id, genesis->pillars, replica->placement.loops, replica->page->hasher);
     fflush(stdout);
@@ -223,6 +228,7 @@ static col_result run(col_replica *replica, const col_replica_options *options,
     COL_TRY(create_page(replica));
     COL_TRY(col_placement_make(replica->profile, replica->cluster->genesis.pillars,
                                &replica->placement));
+    COL_TRY(col_replica_telemetry(replica->page));
     COL_TRY(open_network(replica, options->device));
     const col_result built = col_replica_build(replica);
     if (built.ok) {

@@ -110,7 +110,7 @@ def directories(outer, path):
     assert not os.path.exists(f"{outer}/y")
     refused(r"nowhere.*: ", "cluster", "up", f"{outer}/nowhere")
     refused(r"nowhere: No such file", "cluster", "down", f"{outer}/nowhere")
-    refused(r"no cluster is up: `colonnade cluster up", "cluster", "status", path, status=1)
+    refused(r"no replica runs: `colonnade cluster up", "cluster", "status", path, status=1)
     refused(r"no cluster is up: `colonnade cluster up", "cluster", "kill", path, 1, status=1)
 
 

@@ -184,6 +184,9 @@ static void details_name_reasons_and_threads(void **state) {
                     "\ndrops of replica 0: not-ours 1, repeated 3\n"
                     "drops of replica 1: not-ours 1, repeated 3\n"
                     "drops of replica 2: not-ours 1, repeated 3\n"
+                    "\ntelemetry of replica 0: /nowhere/run/dpdk/replica-0/dpdk_telemetry.v2\n"
+                    "telemetry of replica 1: /nowhere/run/dpdk/replica-1/dpdk_telemetry.v2\n"
+                    "telemetry of replica 2: /nowhere/run/dpdk/replica-2/dpdk_telemetry.v2\n"
                     "\nthreads of replica 0 (profile small.yaml, SHA-256 fast, signatures best):\n"
                     "  loop 0           core 3    receiver, pillar 0\n");
 }
