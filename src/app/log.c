@@ -16,103 +16,89 @@
 
 #define KEPT_MAX 1024
 #define HEAD_BYTES (sizeof(uint64_t) + sizeof(col_digest))
-#define FRAMED_BYTES_MAX (sizeof(uint32_t) + COL_OPERATION_BYTES_MAX)
-#define CHUNKS_MAX ((HEAD_BYTES + KEPT_MAX * FRAMED_BYTES_MAX) / COL_APP_CHUNK_BYTES + 1)
+#define FRAME_BYTES sizeof(uint32_t)
+#define KEPT_BYTES_MAX ((size_t)KEPT_MAX * (FRAME_BYTES + COL_OPERATION_BYTES_MAX))
+#define SNAPSHOT_BYTES_MAX (HEAD_BYTES + KEPT_BYTES_MAX)
+#define CHUNKS_MAX (SNAPSHOT_BYTES_MAX / COL_APP_CHUNK_BYTES + 1)
 
-/// An operation as it stands in snapshots; the log and a frozen snapshot may both hold it.
+/// The operations kept, as they stand in snapshots, from `begin` to `end`.
 typedef struct {
-    uint32_t holders;
-    uint32_t length;  ///< of `framed`
-    uint8_t framed[];
-} entry;
-
-typedef struct {
-    uint64_t count;  ///< operations since the beginning; the kept one of index i is at i % KEPT_MAX
+    uint64_t count;  ///< operations since the beginning
     col_digest digest;
-    entry *kept[KEPT_MAX];
+    size_t begin, end;
+    /// Twice what can be kept: the text goes back to the front when less than itself is free there,
+    /// so that each byte is moved once on average.
+    uint8_t text[2 * KEPT_BYTES_MAX];
 } log_history;
 
+/// Head and text, one after the other.
+typedef struct {
+    size_t bytes;
+    uint8_t text[SNAPSHOT_BYTES_MAX + COL_APP_CHUNK_BYTES];
+} log_snapshot;
+
+/// All memory of the log. Only what is used is ever touched.
 typedef struct {
     EVP_MD *sha256;
     EVP_MD_CTX *hash;
     log_history now;
-    log_history *frozen;  ///< the snapshot being read, NULL for none
-    uint8_t *restoring;   ///< the chunks that have arrived of a snapshot, NULL for none
-    size_t restoring_bytes;
+    log_snapshot frozen;     ///< the snapshot being read
+    log_snapshot restoring;  ///< the chunks that have arrived of a snapshot
     uint32_t restoring_next;
-    uint32_t restoring_count;
+    uint32_t restoring_count;  ///< 0: no snapshot is arriving
+    bool is_frozen;
 } log_app;
-
-/// A replica that cannot hold the agreed state must stop: it can only disagree from here on.
-static void *allocate(size_t size) {
-    void *memory = calloc(1, size);
-    COL_ASSERT(memory != NULL);
-    return memory;
-}
-
-static entry *entry_of(const uint8_t *operation, uint32_t length) {
-    const uint32_t framed = (uint32_t)sizeof length + length;
-    entry *made = allocate(sizeof *made + framed);
-    made->holders = 1;
-    made->length = framed;
-    col_writer writer = col_writer_of(made->framed, framed);
-    col_write_u32(&writer, length);
-    col_write_bytes(&writer, (col_bytes){operation, length});
-    COL_ASSERT(!writer.failed);
-    return made;
-}
-
-static void let_go(entry *held) {
-    if (held != NULL && --held->holders == 0) free(held);
-}
-
-static void forget(log_history *history) {
-    for (uint32_t i = 0; i < KEPT_MAX; i++) let_go(history->kept[i]);
-}
-
-/// Put the next operation, number `count` from 0, in the place of the one that is KEPT_MAX older.
-static void keep(log_history *history, entry *made) {
-    entry **place = &history->kept[history->count % KEPT_MAX];
-    let_go(*place);
-    *place = made;
-    history->count++;
-}
 
 static uint64_t kept_count(const log_history *history) {
     return history->count < KEPT_MAX ? history->count : KEPT_MAX;
 }
 
-static void chain(log_app *self, const uint8_t *operation, size_t length) {
+/// The operation whose length stands at `at`.
+static col_bytes operation_at(const log_history *history, size_t at) {
+    col_reader reader = col_reader_of((col_bytes){&history->text[at], history->end - at});
+    const uint32_t length = col_read_u32(&reader);
+    return col_read_bytes(&reader, length);
+}
+
+static void forget_oldest(log_history *history) {
+    history->begin += FRAME_BYTES + operation_at(history, history->begin).length;
+    const size_t kept = history->end - history->begin;
+    if (history->begin < kept) return;
+    memcpy(history->text, &history->text[history->begin], kept);
+    history->begin = 0;
+    history->end = kept;
+}
+
+static void keep(log_history *history, col_bytes operation) {
+    if (history->count >= KEPT_MAX) forget_oldest(history);
+    col_writer writer = col_writer_of(&history->text[history->end], FRAME_BYTES + operation.length);
+    col_write_u32(&writer, (uint32_t)operation.length);
+    col_write_bytes(&writer, operation);
+    history->end += col_writer_used(&writer);
+    history->count++;
+}
+
+static void chain(log_app *self, col_bytes operation) {
     col_digest *digest = &self->now.digest;
     const bool hashed = EVP_DigestInit_ex2(self->hash, self->sha256, NULL) == 1 &&
                         EVP_DigestUpdate(self->hash, digest->byte, sizeof digest->byte) == 1 &&
-                        EVP_DigestUpdate(self->hash, operation, length) == 1 &&
+                        EVP_DigestUpdate(self->hash, operation.at, operation.length) == 1 &&
                         EVP_DigestFinal_ex(self->hash, digest->byte, NULL) == 1;
     COL_ASSERT(hashed);
 }
 
 static void *create(const char *options) {
     if (*options != '\0') return NULL;
-    log_app *self = allocate(sizeof *self);
+    log_app *self = calloc(1, sizeof *self);
+    COL_ASSERT(self != NULL);
     self->sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
     self->hash = EVP_MD_CTX_new();
     COL_ASSERT(self->sha256 != NULL && self->hash != NULL);
     return self;
 }
 
-static void snapshot_end(void *app) {
-    log_app *self = app;
-    if (self->frozen == NULL) return;
-    forget(self->frozen);
-    free(self->frozen);
-    self->frozen = NULL;
-}
-
 static void destroy(void *app) {
     log_app *self = app;
-    snapshot_end(self);
-    forget(&self->now);
-    free(self->restoring);
     EVP_MD_CTX_free(self->hash);
     EVP_MD_free(self->sha256);
     free(self);
@@ -128,113 +114,103 @@ static size_t write_head(const log_history *history, uint8_t *result, size_t cap
 static size_t execute(void *app, const col_app_request *request, uint8_t *result, size_t capacity) {
     log_app *self = app;
     COL_ASSERT(request->length <= COL_OPERATION_BYTES_MAX);
-    chain(self, request->operation, request->length);
-    keep(&self->now, entry_of(request->operation, (uint32_t)request->length));
+    const col_bytes operation = {request->operation, request->length};
+    chain(self, operation);
+    keep(&self->now, operation);
     return write_head(&self->now, result, capacity);
 }
 
 static size_t query(const void *app, const uint8_t *operation, size_t length, uint8_t *result,
                     size_t capacity) {
-    const log_app *self = app;
-    if (length == 0) return write_head(&self->now, result, capacity);
+    const log_history *now = &((const log_app *)app)->now;
+    if (length == 0) return write_head(now, result, capacity);
 
     col_reader reader = col_reader_of((col_bytes){operation, length});
     const uint64_t index = col_read_u64(&reader);
-    if (!col_reader_done(&reader) || index == 0 || index > self->now.count) return 0;
-    if (self->now.count - index >= KEPT_MAX) return 0;
+    if (!col_reader_done(&reader) || index == 0 || index > now->count) return 0;
+    const uint64_t newer = now->count - index;
+    if (newer >= kept_count(now)) return 0;
 
-    const entry *found = self->now.kept[(index - 1) % KEPT_MAX];
+    size_t at = now->begin;
+    for (uint64_t older = kept_count(now) - 1 - newer; older > 0; older--) {
+        at += FRAME_BYTES + operation_at(now, at).length;
+    }
     col_writer writer = col_writer_of(result, capacity);
-    col_write_bytes(
-        &writer, (col_bytes){found->framed + sizeof(uint32_t), found->length - sizeof(uint32_t)});
+    col_write_bytes(&writer, operation_at(now, at));
     return col_writer_used(&writer);
 }
 
 static uint32_t snapshot_begin(void *app) {
     log_app *self = app;
-    COL_ASSERT(self->frozen == NULL);
-    self->frozen = allocate(sizeof *self->frozen);
-    *self->frozen = self->now;
-    uint64_t bytes = HEAD_BYTES;
-    for (uint64_t i = 0; i < kept_count(&self->now); i++) {
-        self->now.kept[i]->holders++;
-        bytes += self->now.kept[i]->length;
-    }
-    return (uint32_t)((bytes + COL_APP_CHUNK_BYTES - 1) / COL_APP_CHUNK_BYTES);
-}
-
-/// A window on a longer text: passes over `before` bytes, then lets through what `writer` holds.
-typedef struct {
-    uint64_t before;
-    col_writer writer;
-} text_window;
-
-static void show(text_window *window, const uint8_t *piece, size_t length) {
-    const size_t passed = window->before < length ? (size_t)window->before : length;
-    window->before -= passed;
-    const size_t room = (size_t)(window->writer.end - window->writer.at);
-    const size_t left = length - passed;
-    col_write_bytes(&window->writer, (col_bytes){piece + passed, left < room ? left : room});
+    log_snapshot *frozen = &self->frozen;
+    COL_ASSERT(!self->is_frozen);
+    self->is_frozen = true;
+    const size_t kept = self->now.end - self->now.begin;
+    frozen->bytes = write_head(&self->now, frozen->text, HEAD_BYTES) + kept;
+    memcpy(frozen->text + HEAD_BYTES, &self->now.text[self->now.begin], kept);
+    return (uint32_t)((frozen->bytes + COL_APP_CHUNK_BYTES - 1) / COL_APP_CHUNK_BYTES);
 }
 
 static size_t snapshot_chunk(void *app, uint32_t index, uint8_t *chunk, size_t capacity) {
     const log_app *self = app;
-    const log_history *frozen = self->frozen;
-    COL_ASSERT(frozen != NULL && capacity >= COL_APP_CHUNK_BYTES);
-
-    text_window window = {.before = (uint64_t)index * COL_APP_CHUNK_BYTES,
-                          .writer = col_writer_of(chunk, COL_APP_CHUNK_BYTES)};
-    uint8_t head[HEAD_BYTES];
-    show(&window, head, write_head(frozen, head, sizeof head));
-    for (uint64_t i = frozen->count - kept_count(frozen); i < frozen->count; i++) {
-        const entry *shown = frozen->kept[i % KEPT_MAX];
-        show(&window, shown->framed, shown->length);
-    }
-    COL_ASSERT(col_writer_used(&window.writer) > 0);  // `index` is of this snapshot
-    return col_writer_used(&window.writer);
+    const size_t before = (size_t)index * COL_APP_CHUNK_BYTES;
+    COL_ASSERT(self->is_frozen && before < self->frozen.bytes && capacity >= COL_APP_CHUNK_BYTES);
+    const size_t left = self->frozen.bytes - before;
+    const size_t length = left < COL_APP_CHUNK_BYTES ? left : COL_APP_CHUNK_BYTES;
+    memcpy(chunk, self->frozen.text + before, length);
+    return length;
 }
 
-/// Make `read` what a snapshot says. @return false, with `read` to be forgotten, when it is none.
-static bool parse(log_history *read, col_bytes snapshot) {
-    col_reader reader = col_reader_of(snapshot);
-    const uint64_t count = col_read_u64(&reader);
-    col_read_digest(&reader, &read->digest);
+static void snapshot_end(void *app) {
+    log_app *self = app;
+    self->is_frozen = false;
+}
 
-    read->count = count - (count < KEPT_MAX ? count : KEPT_MAX);
-    while (read->count < count) {
+/// Whether a snapshot is as many whole operations as its head says. @return their text, else NULL
+static const uint8_t *check(const log_snapshot *snapshot, uint64_t *count, col_digest *digest) {
+    col_reader reader = col_reader_of((col_bytes){snapshot->text, snapshot->bytes});
+    *count = col_read_u64(&reader);
+    col_read_digest(&reader, digest);
+    const uint64_t kept = *count < KEPT_MAX ? *count : KEPT_MAX;
+    for (uint64_t i = 0; i < kept; i++) {
         const uint32_t length = col_read_u32(&reader);
-        const col_bytes operation = col_read_bytes(&reader, length);
-        if (reader.failed || length > COL_OPERATION_BYTES_MAX) return false;
-        keep(read, entry_of(operation.at, length));
+        (void)col_read_bytes(&reader, length);
+        if (reader.failed || length > COL_OPERATION_BYTES_MAX) return NULL;
     }
-    return col_reader_done(&reader);
+    return col_reader_done(&reader) ? snapshot->text + HEAD_BYTES : NULL;
+}
+
+static bool take_restored(log_app *self) {
+    uint64_t count;
+    col_digest digest;
+    const uint8_t *text = check(&self->restoring, &count, &digest);
+    if (text == NULL) return false;
+    self->now.count = count;
+    self->now.digest = digest;
+    self->now.begin = 0;
+    self->now.end = self->restoring.bytes - HEAD_BYTES;
+    memcpy(self->now.text, text, self->now.end);
+    return true;
 }
 
 /// Add a chunk to those that have arrived. @return false when it cannot be the next one.
 static bool gather(log_app *self, uint32_t index, uint32_t count, const uint8_t *chunk,
                    size_t length) {
     if (index == 0) {
-        if (count == 0 || count > CHUNKS_MAX) return false;
-        free(self->restoring);
-        self->restoring = allocate((size_t)count * COL_APP_CHUNK_BYTES);
-        self->restoring_bytes = 0;
+        if (count > CHUNKS_MAX) return false;
+        self->restoring.bytes = 0;
         self->restoring_next = 0;
         self->restoring_count = count;
     }
-    if (self->restoring == NULL || count != self->restoring_count) return false;
+    if (count == 0 || count != self->restoring_count) return false;
     if (index != self->restoring_next) return false;
     const bool whole = length == COL_APP_CHUNK_BYTES;
     const bool last = index + 1 == count;
     if (!whole && !(last && length > 0 && length < COL_APP_CHUNK_BYTES)) return false;
-    memcpy(self->restoring + self->restoring_bytes, chunk, length);
-    self->restoring_bytes += length;
+    memcpy(self->restoring.text + self->restoring.bytes, chunk, length);
+    self->restoring.bytes += length;
     self->restoring_next++;
     return true;
-}
-
-static void end_restoring(log_app *self) {
-    free(self->restoring);
-    self->restoring = NULL;
 }
 
 /// The present state stays until the last chunk has been found good.
@@ -242,15 +218,8 @@ static int restore(void *app, uint32_t index, uint32_t count, const uint8_t *chu
     log_app *self = app;
     bool good = gather(self, index, count, chunk, length);
     if (good && index + 1 < count) return 0;
-
-    if (good) {
-        log_history *read = allocate(sizeof *read);
-        good = parse(read, (col_bytes){self->restoring, self->restoring_bytes});
-        forget(good ? &self->now : read);
-        if (good) self->now = *read;
-        free(read);
-    }
-    end_restoring(self);
+    if (good) good = take_restored(self);
+    self->restoring_count = 0;
     return good ? 0 : -1;
 }
 
