@@ -4,6 +4,7 @@
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -15,6 +16,9 @@ PROGRAM = os.path.abspath(sys.argv[1])
 PROFILE = sys.argv[2] if len(sys.argv) > 2 else "small"
 LIMIT_S = int(sys.argv[3]) if len(sys.argv) > 3 else 0
 SWITCH = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
+
+# What a sanitizer writes to a process's log; a leak is found when the process has ended.
+SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
 
 
 def end_in_time(*_):
@@ -98,6 +102,8 @@ def cluster(*options, profile=PROFILE):
             raise
         finally:
             run("cluster", "down", path)
+        found = SANITIZER.search(made.logs())
+        assert not found, made.logs()
 
 
 def take_off_the_bridge(running, replicas):

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "crypto/signing_pool.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "tests/unit/crypto/support.h"
 
 #define RINGS 3
@@ -163,6 +166,56 @@ static void what_was_put_in_is_what_the_receiver_opens(void **state) {
     col_opener_destroy(opener);
 }
 
+#define VOTES 300
+
+/// Votes that came back sealed, by the ring (here: the pillar) that they were put into.
+static uint64_t sealed_of[RINGS];
+
+static void expect_next(void *context, const col_header *header, col_seal seal) {
+    (void)context;
+    assert_int_equal(header->sequence, ++sealed_of[header->pillar]);
+    assert_true(seal.length > 0);
+}
+
+static void *put_votes(void *argument) {
+    const int which = (int)((col_ring *)argument - ring);
+    for (uint64_t i = 1; i <= VOTES;) {
+        const col_header header = {.type = COL_PREPARE,
+                                   .pillar = (uint8_t)which,
+                                   .sequence = i,
+                                   .digest.byte = {(uint8_t)i}};
+        if (col_seal_job_put(argument, &header, (col_bytes){0}, (col_destination){0})) {
+            i++;
+        } else {
+            sched_yield();
+        }
+    }
+    return NULL;
+}
+
+static void producers_on_other_threads_get_every_vote_sealed_in_order(void **state) {
+    (void)state;
+    col_sealer_options options =
+        test_sealer_options(&cluster, COL_ROLE_REPLICA, 0, &egress, &counters);
+    options.sealed = expect_next;
+    col_sealer *own = col_sealer_create(&arena, &options);
+    col_signer pool;
+    col_signer_init(&pool, "signer 1", own);
+    pthread_t thread[RINGS];
+    for (int i = 0; i < RINGS; i++) {
+        sealed_of[i] = 0;
+        col_ring_init(&ring[i], &arena, 4096, NULL);  // so small that producers wait for room
+        col_signer_add(&pool, &ring[i]);
+        assert_int_equal(pthread_create(&thread[i], NULL, put_votes, &ring[i]), 0);
+    }
+    for (uint32_t taken = 0; taken < RINGS * VOTES;) taken += pool.stage.poll(&pool.stage, 0, 1);
+    for (int i = 0; i < RINGS; i++) {
+        pthread_join(thread[i], NULL);
+        assert_int_equal(sealed_of[i], VOTES);
+    }
+    col_sealer_destroy(own);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -174,6 +227,7 @@ int main(void) {
         TEST(a_message_that_does_not_fit_this_tree_is_in_the_next),
         TEST(a_full_ring_refuses_and_takes_again_after_a_turn),
         TEST(what_was_put_in_is_what_the_receiver_opens),
+        TEST(producers_on_other_threads_get_every_vote_sealed_in_order),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
 }

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pillars/merge_stage.h"
 
+#include <pthread.h>
+#include <sched.h>
+
 #include "tests/unit/pbft/harness.h"
 
 #define PILLARS 2
@@ -278,6 +281,71 @@ static void questions_are_answered_from_the_table(void **state) {
     fixture_close(f);
 }
 
+#define ROUNDS 300
+
+/// A pillar's loop and, for the last, the signer's.
+typedef struct {
+    fixture *f;
+    uint32_t pillar;
+    atomic_bool *stop;
+    uint32_t notes, jobs;
+} partner;
+
+/// Gives a slot per round and writes the next batch over the last once that was executed.
+static void *run_pillar(void *argument) {
+    partner *self = argument;
+    col_merge_note note;
+    test_batch batch;
+    for (uint64_t round = 1; round <= ROUNDS; round++) {
+        const uint64_t before = PILLARS * (round - 1) - (self->pillar == 0 ? 0 : 1);
+        while (round > 1 && col_word_read(&self->f->words.executed) < before) sched_yield();
+        batch_start(&batch, self->pillar, WALL);
+        batch_add_open(&batch, 1 + self->pillar, round);
+        give_batch(self->f, round, &batch);
+        self->notes += take_notes(self->f, self->pillar, &note);
+    }
+    while (!atomic_load(self->stop)) {
+        self->notes += take_notes(self->f, self->pillar, &note);
+        sched_yield();
+    }
+    self->notes += take_notes(self->f, self->pillar, &note);
+    return NULL;
+}
+
+static void *run_signer(void *argument) {
+    partner *self = argument;
+    while (!atomic_load(self->stop)) {
+        self->jobs += take_jobs(self->f, COL_SESSION_OPENED);
+        sched_yield();
+    }
+    self->jobs += take_jobs(self->f, COL_SESSION_OPENED);
+    return NULL;
+}
+
+static void pillars_merge_and_signer_run_on_threads_of_their_own(void **state) {
+    (void)state;
+    fixture *f = fixture_open(65536);
+    atomic_bool stop = false;
+    pthread_t thread[PILLARS + 1];
+    partner with[PILLARS + 1];
+    for (uint32_t i = 0; i <= PILLARS; i++) {
+        with[i] = (partner){.f = f, .pillar = i, .stop = &stop};
+        assert_int_equal(
+            pthread_create(&thread[i], NULL, i < PILLARS ? run_pillar : run_signer, &with[i]), 0);
+    }
+    for (uint32_t executed = 0; executed < PILLARS * ROUNDS;) {
+        const uint32_t work = poll(f, 32);
+        executed += work;
+        if (work == 0) sched_yield();
+    }
+    atomic_store(&stop, true);
+    for (uint32_t i = 0; i <= PILLARS; i++) pthread_join(thread[i], NULL);
+    assert_int_equal(with[PILLARS].jobs, PILLARS * ROUNDS);
+    // Every opening, every eviction beyond the eighth session, a checkpoint every four rounds.
+    assert_int_equal(with[0].notes + with[1].notes, 2 * PILLARS * ROUNDS - 8 + ROUNDS / 4);
+    fixture_close(f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slots_run_in_order_of_sequence_whichever_ring_was_filled_first),
@@ -287,6 +355,7 @@ int main(void) {
         cmocka_unit_test(a_slot_waits_until_its_replies_have_room),
         cmocka_unit_test(questions_leave_the_next_slot_its_room),
         cmocka_unit_test(questions_are_answered_from_the_table),
+        cmocka_unit_test(pillars_merge_and_signer_run_on_threads_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
