@@ -15,7 +15,9 @@ import time
 PROGRAM = os.path.abspath(sys.argv[1])
 PROFILE = sys.argv[2] if len(sys.argv) > 2 else "small"
 LIMIT_S = int(sys.argv[3]) if len(sys.argv) > 3 else 0
-SWITCH = os.path.abspath(sys.argv[4]) if len(sys.argv) > 4 else None
+SLOWNESS = int(sys.argv[4]) if len(sys.argv) > 4 else 1  # of the program, for all times below
+SWITCH = os.path.abspath(sys.argv[5]) if len(sys.argv) > 5 else None
+ARGUMENTS = sys.argv[6:]  # of the test itself
 
 # What a sanitizer writes to a process's log; a leak is found when the process has ended.
 SANITIZER = re.compile(r"(Address|Leak|Thread)Sanitizer|runtime error:")
@@ -33,7 +35,7 @@ signal.alarm(LIMIT_S)
 def run(*arguments, status=0, input="", timeout=60):
     """Run a command of `colonnade`, check its exit status, and return its standard output."""
     done = subprocess.run([PROGRAM, *map(str, arguments)], input=input, text=True,
-                          capture_output=True, timeout=timeout)
+                          capture_output=True, timeout=timeout * SLOWNESS)
     if done.returncode != status:
         raise AssertionError(f"colonnade {' '.join(map(str, arguments))} ended with status "
                              f"{done.returncode}, not {status}\n{done.stdout}{done.stderr}")
@@ -48,7 +50,7 @@ def start(*arguments, **more):
 
 def finish(process, input="", timeout=60):
     """Wait for a started command; it must succeed. Return its standard output."""
-    out, error = process.communicate(input, timeout=timeout)
+    out, error = process.communicate(input, timeout=timeout * SLOWNESS)
     assert process.returncode == 0, f"{process.args}: status {process.returncode}\n{out}{error}"
     return out
 
@@ -149,8 +151,8 @@ def switched(running, text, seed, replicas=4):
 
 
 def eventually(condition, seconds, what):
-    """Wait until `condition()` holds, for at most so many seconds."""
-    end = time.monotonic() + seconds
+    """Wait until `condition()` holds, for at most so many seconds of an unhindered program."""
+    end = time.monotonic() + seconds * SLOWNESS
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.05)
