@@ -7,7 +7,7 @@
 static const col_backend *const backends[] = {&col_backend_openssl};
 
 const col_backend *col_backend_best(void) {
-    const size_t count = sizeof backends / sizeof *backends;
+    const size_t count = sizeof backends / sizeof backends[0];
     for (size_t i = 0; i + 1 < count; i++) {
         if (backends[i]->available()) return backends[i];
     }
