@@ -9,7 +9,8 @@
 ///
 /// All functions of one instance are called from one thread. They must be deterministic: equal
 /// histories give equal results and equal snapshots on every replica, so no clock (use the agreed
-/// time), no randomness, no iteration over addresses or hash order.
+/// time), no randomness, no iteration over addresses or hash order. `execute` and the functions of
+/// snapshots run on the replica's hot path: they should take no memory that `create` did not take.
 
 /// One ordered operation, borrowed for the call.
 typedef struct {
@@ -53,10 +54,10 @@ typedef struct {
 /// Largest chunk of a snapshot, bytes.
 #define COL_APP_CHUNK_BYTES 4096
 
-/// Per-session counters. Operation: any bytes. Result: u64 little-endian count of the session's
-/// operations, then zeros up to the size given by the option `reply_bytes=N` (default 8): the
-/// benchmark application. Query: a session (u64 little-endian). Result: the same for its count;
-/// empty for any other query.
+/// Per-session counters of the first 65536 sessions; for any other session the result is empty.
+/// Operation: any bytes. Result: u64 little-endian count of the session's operations, then zeros up
+/// to the size given by the option `reply_bytes=N` (default 8): the benchmark application. Query: a
+/// session (u64 little-endian). Result: the same for its count; empty for any other query.
 extern const col_app col_app_counter;
 
 /// An append-only log that keeps a running SHA-256 of all operations in order and the last 1024 of

@@ -9,6 +9,7 @@ change.
 import concurrent.futures
 import json
 import pathlib
+import re
 import subprocess
 import sys
 
@@ -33,7 +34,7 @@ def main(tidy, sources, build):
         commands = json.load(file)
     waiting = {}  # file to stamp: a file in several targets is looked at once
     for command in commands:
-        target = pathlib.Path(build, command["output"])
+        target = pathlib.Path(build, re.search(r" -o (\S+)", command["command"]).group(1))
         stamp = target.with_suffix(".tidy")
         inputs = [target, pathlib.Path(sources, ".clang-tidy")]
         if command["file"].endswith(".c") and not is_known_clean(stamp, inputs):

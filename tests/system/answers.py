@@ -3,7 +3,7 @@
 
 import json
 
-from harness import cluster, directory, finish, run, start
+from harness import SLOWNESS, cluster, directory, finish, run, start
 
 REQUESTS = 300
 
@@ -54,8 +54,8 @@ def the_log_has_every_operation_once_in_one_order():
 
 def the_benchmark_reports_what_it_saw():
     with cluster("--application-options", "reply_bytes=100") as running, directory() as outer:
-        out = run("bench", "--cluster", running.path, "--seconds", 3, "--warmup", 1, "--json",
-                  f"{outer}/result.json", "--request-bytes", 100)
+        out = run("bench", "--cluster", running.path, "--seconds", 3 * SLOWNESS, "--warmup", 1,
+                  "--json", f"{outer}/result.json", "--request-bytes", 100)
         with open(f"{outer}/result.json") as file:
             result = json.load(file)
     assert result["throughput_per_s"] > 0

@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "src/app/app.h"
+#include "src/base/limits.h"
 
 static const col_app *const app = &col_app_counter;
 
@@ -59,6 +60,17 @@ static void counts_survive_growth(void **state) {
         for (uint64_t i = 0; i < 5000; i++) assert_int_equal(count_one(self, session_of(i)), round);
     }
     for (uint64_t i = 0; i < 5000; i++) assert_int_equal(ask(self, session_of(i)), 3);
+    app->destroy(self);
+}
+
+static void a_session_beyond_the_largest_number_has_an_empty_result(void **state) {
+    (void)state;
+    void *self = app->create("");
+    uint8_t result[8];
+    for (uint64_t i = COL_SESSIONS_MAX; i > 0; i--) assert_int_equal(count_one(self, i), 1);
+    const col_app_request request = {.session = COL_SESSIONS_MAX + 1};
+    assert_int_equal(app->execute(self, &request, result, sizeof result), 0);
+    assert_int_equal(count_one(self, COL_SESSIONS_MAX), 2);
     app->destroy(self);
 }
 
@@ -292,6 +304,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_session_has_its_own_count),
         cmocka_unit_test(counts_survive_growth),
+        cmocka_unit_test(a_session_beyond_the_largest_number_has_an_empty_result),
         cmocka_unit_test(a_query_changes_nothing),
         cmocka_unit_test(a_query_that_is_no_session_has_an_empty_result),
         cmocka_unit_test(replies_are_padded_to_the_size_of_the_option),

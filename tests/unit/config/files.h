@@ -57,12 +57,15 @@ static inline int leave_directory(void **state) {
 /// Copy `text` with the first `find` replaced; fails the test when there is none.
 static inline void replace(const char *text, const char *find, const char *by, char *out) {
     const char *at = strstr(text, find);
-    if (!at) fail_msg("nothing to replace: %s", find);
-    const size_t before = (size_t)(at - text);
-    assert_true(strlen(text) + strlen(by) < TEXT_MAX);
+    if (!at) {
+        fail_msg("nothing to replace: %s", find);
+        return;
+    }
+    const size_t before = (size_t)(at - text), length = strlen(by);
+    assert_true(strlen(text) + length < TEXT_MAX);
     memcpy(out, text, before);
-    strcpy(out + before, by);
-    strcat(out, at + strlen(find));
+    memcpy(out + before, by, length);
+    memcpy(out + before + length, at + strlen(find), strlen(at + strlen(find)) + 1);
 }
 
 /// A stand-in for SHA-256 that depends on every byte and on the length.

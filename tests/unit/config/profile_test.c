@@ -161,7 +161,10 @@ static void each_mistake_gives_its_line_and_remedy(void **state) {
 static void more_entries_than_loops_are_an_error(void **state) {
     (void)state;
     char text[TEXT_MAX] = "threads:\n";
-    for (int i = 0; i < COL_LOOPS_MAX + 2; i++) strcat(text, "  - {stages: [signer]}\n");
+    for (int i = 0; i < COL_LOOPS_MAX + 2; i++) {
+        const size_t used = strlen(text);
+        snprintf(text + used, sizeof text - used, "  - {stages: [signer]}\n");
+    }
     write_file("profile.yaml", text);
     col_profile *profile = NULL;
     const col_result result = col_profile_read("profile.yaml", 8, &profile);
