@@ -65,7 +65,7 @@ def the_benchmark_reports_what_it_saw():
     latency = result["latency_us"]
     assert 0 < latency["p50"] <= latency["p90"] <= latency["p99"] <= latency["p999"]
     assert [replica["id"] for replica in result["replicas"]] == [0, 1, 2, 3]
-    assert all(replica["rss_bytes"] > 0 and replica["cpu_seconds"] > 0
+    assert all(replica["rss_bytes"] > 0 and replica["cpu_user_ns"] > 0
                for replica in result["replicas"])
     assert abs(sum(result["pillar_shares"]) - 1) < 0.01
     assert result["configuration"]["request_bytes"] == 100
