@@ -169,13 +169,13 @@ static void on_vote(scene *s) {
     if (sender != s->s->options.self) hear_vote(s, type, sender, round, &value);
 }
 
-/// Everybody else agrees on a value, with or without its body.
+/// All others, or some, agree on a value, with or without its body.
 static void on_agreement(scene *s) {
     const uint64_t round = some_round(s);
     const col_value value = some_value(s, round);
     const uint8_t parts = col_read_u8(&s->input);
     for (uint32_t r = 0; r < s->s->options.replicas; r++) {
-        if (r == s->s->options.self) continue;
+        if (r == s->s->options.self || (parts >> 3 != 0 && !(parts >> (3 + r % 5) & 1))) continue;
         if ((parts & 1) && r == primary_of(s->s)) hear_vote(s, COL_PRE_PREPARE, r, round, &value);
         if ((parts & 2) && r != primary_of(s->s)) hear_vote(s, COL_PREPARE, r, round, &value);
         if (parts & 4) hear_vote(s, COL_COMMIT, r, round, &value);
@@ -192,8 +192,8 @@ static void on_batch(scene *s) {
 static void on_request(scene *s) {
     client_message message;
     const uint32_t client = fuzz_below(&s->input, s->s->options.clients);
-    const uint64_t session = s->session[fuzz_below(&s->input, SESSIONS)].id +
-                             fuzz_below(&s->input, 3) * s->s->options.pillars;
+    uint64_t session = s->session[fuzz_below(&s->input, SESSIONS)].id;
+    session += fuzz_below(&s->input, 3) * s->s->options.pillars;
     const uint64_t number = 1 + fuzz_number(&s->input);
     const col_bytes operation = fuzz_bytes(&s->input, 32);
     make_request(&message, s->s->options.pillar, client, session, number == 0 ? 1 : number,

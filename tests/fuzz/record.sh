@@ -11,6 +11,7 @@ fewest=build/fuzz-fewest
 
 rm -rf "$seeds" "$fewest"
 python3 tests/fuzz/record.py "$PWD/build/release/colonnade" "$seeds"
+python3 tests/fuzz/scenarios.py "$seeds"
 targets=("$@")
 [[ ${#targets[@]} -gt 0 ]] || mapfile -t targets < <(cut -d' ' -f1 "$programs/targets.txt")
 for target in "${targets[@]}"; do
