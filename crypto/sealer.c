@@ -332,6 +332,7 @@ static void send(col_sealer *sealer, col_endpoint to, uint32_t length) {
 /// Send leaves to every receiver of `to`: each datagram is written once.
 static void send_leaves(col_sealer *sealer, const uint16_t *leaf, uint16_t count,
                         col_destination to) {
+    COL_ASSERT(count > 0);
     const uint8_t pillar = message_of(sealer, leaf[0])->header.pillar;
     while (count > 0) {
         const uint16_t taken = leaves_that_fit(sealer, leaf, count);

@@ -83,7 +83,7 @@ static col_result make_key(const key_work *work, uint32_t index) {
     snprintf(name, sizeof name, "keys/%s-%u.pem", replica ? "replica" : "client",
              replica ? index : index - work->replicas);
     COL_TRY(col_cli_path(private_path, work->directory, name));
-    memcpy(name + strlen(name) - 4, ".pub", 4);
+    memcpy(name + strlen(name) - 4, ".pub", sizeof ".pub");
     COL_TRY(col_cli_path(public_path, work->directory, name));
     return col_key_generate(work->bits, private_path, public_path);
 }

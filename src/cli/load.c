@@ -127,6 +127,7 @@ static uint32_t turn(load_thread *self, uint64_t wait_ns) {
 }
 
 static void drive(load_thread *self) {
+    COL_ASSERT(self->clients > 0);
     const bool alone = self->clients == 1;
     uint32_t next = 0;
     while (self->phase != COL_LOAD_DRAIN || outstanding(self)) {

@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 #define BRIDGE "col-br"
 #define HOST_OF_CLIENTS 254
 

@@ -290,7 +290,7 @@ col_result col_supervisor_start(const col_supervisor_options *options, int *stat
         return col_error("the supervisor ended: %s/run/supervisor.log says why",
                          options->directory);
     }
-    *status = message[0];
+    *status = (unsigned char)message[0];
     return *status ? col_error("%s", message + 1) : col_ok();
 }
 

@@ -16,7 +16,7 @@ static bool parent_of(const char *file, char parent[COL_PATH_MAX]) {
     const size_t length = (size_t)(col_path_name(file) - file);
     if (length >= COL_PATH_MAX) return false;
     if (length == 0) {
-        strcpy(parent, ".");
+        memcpy(parent, ".", sizeof ".");
     } else {
         memcpy(parent, file, length);
         parent[length] = 0;
@@ -36,7 +36,7 @@ col_result col_path_directory(const char *file, char directory[COL_PATH_MAX]) {
         return col_error("%s: %s: make that directory, or name another", parent, strerror(reason));
     }
     const bool fits = strlen(real) < COL_PATH_MAX;
-    if (fits) strcpy(directory, real);
+    if (fits) memcpy(directory, real, strlen(real) + 1);
     free(real);
     if (fits) return col_ok();
     return col_error("%s: its absolute path has more than %d characters: use a shorter one", parent,

@@ -296,7 +296,7 @@ col_result col_profile_read(const char *path, uint32_t cores, col_profile **out)
     col_yaml *yaml;
     COL_TRY(col_yaml_open(path, "name a tuning profile, such as tuning/small.yaml", &yaml));
     col_draft draft = {.yaml = yaml, .profile = profile_of_defaults(), .machine_cores = cores};
-    strcpy(draft.profile->path, path);
+    memcpy(draft.profile->path, path, strlen(path) + 1);
     const col_result result = read_file(&draft);
     col_yaml_close(yaml);
     if (result.ok) {

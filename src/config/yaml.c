@@ -141,7 +141,7 @@ static bool parse_number(const char *text, uint64_t *value) {
 static col_result read_number(const col_yaml *yaml, const yaml_node_t *node, uint32_t line,
                               const char *what, uint64_t minimum, uint64_t maximum,
                               uint64_t *value) {
-    const char *text = NULL;
+    const char *text = "";
     COL_TRY(text_of(yaml, node, line, what, &text));
     if (!parse_number(text, value)) {
         return col_yaml_error(yaml, line,
@@ -167,7 +167,7 @@ static void list_words(const char *const *words, const char *last, char *text, s
 
 static col_result read_choice(const col_yaml *yaml, const yaml_node_t *node, uint32_t line,
                               const char *what, const char *const *choices, uint32_t *index) {
-    const char *text = NULL;
+    const char *text = "";
     COL_TRY(text_of(yaml, node, line, what, &text));
     for (uint32_t i = 0; choices[i]; i++) {
         if (strcmp(choices[i], text) != 0) continue;
@@ -216,7 +216,7 @@ static void store(unsigned char *member, size_t size, uint64_t value) {
 
 static col_result read_text(const col_yaml *yaml, const yaml_node_t *node, uint32_t line,
                             const col_yaml_key *key, char *member) {
-    const char *text = NULL;
+    const char *text = "";
     COL_TRY(text_of(yaml, node, line, key->key, &text));
     const size_t length = strlen(text);
     if (length < key->minimum) {
@@ -236,7 +236,7 @@ static col_result read_value(const col_yaml *yaml, const col_yaml_key *key,
     unsigned char *member = (unsigned char *)out + key->offset;
     switch (key->kind) {
         case COL_YAML_NUMBER: {
-            uint64_t value;
+            uint64_t value = 0;
             COL_TRY(read_number(yaml, found->value, found->line, key->key, key->minimum,
                                 key->maximum, &value));
             store(member, key->size, value * (key->unit ? key->unit : 1));
@@ -245,7 +245,7 @@ static col_result read_value(const col_yaml *yaml, const col_yaml_key *key,
         case COL_YAML_TEXT:
             return read_text(yaml, found->value, found->line, key, (char *)member);
         case COL_YAML_CHOICE: {
-            uint32_t index;
+            uint32_t index = 0;
             COL_TRY(read_choice(yaml, found->value, found->line, key->key, key->choices, &index));
             store(member, key->size, index);
             return col_ok();
@@ -302,7 +302,7 @@ static col_result find_keys(const col_yaml *yaml, const yaml_node_t *node, const
          pair < node->data.mapping.pairs.top; pair++) {
         const yaml_node_t *key = node_of(yaml, pair->key);
         const uint32_t line = col_yaml_line(key);
-        const char *word;
+        const char *word = "";
         COL_TRY(text_of(yaml, key, line, "a key", &word));
         size_t i = 0;
         while (i < count && !col_yaml_is(key, keys[i].key)) i++;

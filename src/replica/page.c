@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "src/base/assert.h"
+
 /// Whose lock it is: record locks belong to one process, end with it, and name it.
 static struct flock whole_file(void) {
     return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
@@ -86,6 +88,7 @@ col_result col_page_open(const char *path, const col_page **page) {
     const col_result result = map_page(path, descriptor, PROT_READ, &mapped);
     close(descriptor);
     if (!result.ok) return result;
+    COL_ASSERT(mapped != NULL);
     if (mapped->magic != COL_PAGE_MAGIC || mapped->size != sizeof(col_page)) {
         munmap(mapped, sizeof(col_page));
         return col_error("%s: not a status page: remove it and start the replica again", path);
@@ -95,7 +98,7 @@ col_result col_page_open(const char *path, const col_page **page) {
 }
 
 void col_page_close(const col_page *page) {
-    munmap((void *)(uintptr_t)page, sizeof *page);
+    munmap((void *)page, sizeof *page);
 }
 
 static const col_page_checkpoint *place_of(const col_page *page, uint64_t checkpoint) {

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "src/base/assert.h"
+
 static uint32_t count_of(const col_profile_thread *thread, uint32_t pillars) {
     const bool capped = thread->stages & COL_PLACE_PILLARS;
     if (thread->count == COL_COUNT_PER_PILLAR) return pillars;
@@ -19,6 +21,7 @@ static void place_single(col_placement *placement, const col_profile_thread *thr
 
 static void place_pillars(col_placement *placement, uint32_t first, uint32_t count,
                           uint32_t pillars) {
+    COL_ASSERT(count > 0);
     for (uint32_t k = 0; k < pillars; k++) {
         placement->pillar_loop[k] = first + k % count;
         placement->loop[first + k % count].pillars |= 1u << k;

@@ -19,6 +19,7 @@ static uint64_t present_seed;
 static void print_repeat(void) {
     char line[512];
     const int length =
+        // NOLINTNEXTLINE(bugprone-signal-handler): a crashing process has nothing to lose
         snprintf(line, sizeof line, "repeat with: %s --seed %lu --trace\n", program, present_seed);
     const ssize_t written = write(STDERR_FILENO, line, (size_t)length);
     (void)written;

@@ -154,7 +154,7 @@ static void every_type_arrives_as_it_was_sealed_and_with_the_seal_it_needs(void 
     uint8_t body[200];
     random_fill(body, sizeof body);
     col_opener *elsewhere = new_opener(&cluster.keyring, &counters);
-    for (uint8_t type = 1; type < COL_TYPE_COUNT; type++) {
+    for (uint8_t type = 1; type < (uint8_t)COL_TYPE_COUNT; type++) {
         const bool client = col_type_role(type) == COL_ROLE_CLIENT;
         const bool given = col_type_digest_is_given(type);
         const uint32_t signer = client ? REPLICAS + 1 : 3;

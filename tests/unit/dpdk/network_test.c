@@ -121,6 +121,7 @@ static atomic_bool stop;
 static void on_terminate(int signal_number) {
     (void)signal_number;
     atomic_store(&stop, true);
+    // NOLINTNEXTLINE(bugprone-signal-handler): it only loads, stores and writes to a descriptor
     for (int i = 0; i < LOOPS; i++) col_waker_signal(&loops[i].waker);
 }
 

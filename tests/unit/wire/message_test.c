@@ -5,7 +5,7 @@
 
 static void every_type_has_a_name_of_its_own(void **state) {
     (void)state;
-    for (uint8_t a = 1; a < COL_TYPE_COUNT; a++) {
+    for (uint8_t a = 1; a < (uint8_t)COL_TYPE_COUNT; a++) {
         assert_string_not_equal(col_type_name(a), "?");
         for (uint8_t b = 1; b < a; b++) {
             assert_string_not_equal(col_type_name(a), col_type_name(b));
@@ -24,7 +24,7 @@ static void a_number_without_a_type_is_a_question_mark(void **state) {
 
 static void only_clients_open_sessions_and_request(void **state) {
     (void)state;
-    for (uint8_t type = 1; type < COL_TYPE_COUNT; type++) {
+    for (uint8_t type = 1; type < (uint8_t)COL_TYPE_COUNT; type++) {
         const bool client = type == COL_SESSION_OPEN || type == COL_REQUEST;
         assert_int_equal(col_type_role(type), client ? COL_ROLE_CLIENT : COL_ROLE_REPLICA);
     }
