@@ -3,9 +3,9 @@
 """Does it add up? What the micro-benchmarks predict that a request costs the four replicas of a
 loaded cluster, beside what it did cost.
 
-    bench/account.py [--profile small|threads] [--seconds N]
+    bench/account.py [--profile small|threads] [--seconds N] [--micro FILE]
 
-Runs the micro-benchmarks and then a cluster under load, with the binaries in build/release
+Runs the micro-benchmarks (or takes what `bench/micro.sh --json FILE` found) and then a cluster under load, with the binaries in build/release
 (bench/demo.sh builds them). "predicted" is how often the replicas did something per request, as they
 counted it, times what it costs alone. "busy" is the time that a stage was at work by the clock: it
 contains the kernel's part and whatever ran in between on the same core. CPU time contains no
@@ -44,13 +44,15 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
-def micro(directory):
-    """Benchmark -> (cycles, ns) of one unit."""
-    path = directory / "micro.json"
+def run_micro(path):
     run(BUILD / "colonnade-bench", "--benchmark_min_time=0.02", "--benchmark_repetitions=5",
         f"--benchmark_out={path}", "--benchmark_out_format=json",
         "--benchmark_filter=^(receive/headers|ring/one|open/|verify/.*2048/alone|sign/.*2048/alone"
         "|ordering/|merge/batch of 100$|seal/tree of replies)")
+
+
+def costs(path):
+    """Benchmark -> (cycles, ns) of one unit."""
     found = {}
     for each in json.loads(path.read_text())["benchmarks"]:
         if each["run_type"] == "iteration":
@@ -117,10 +119,14 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--profile", choices=("small", "threads"), default="small")
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--micro", type=pathlib.Path, metavar="FILE")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="colonnade-account-") as name:
         directory = pathlib.Path(name)
-        cost = micro(directory)
+        path = options.micro or directory / "micro.json"
+        if not options.micro:
+            run_micro(path)
+        cost = costs(path)
         bench = cluster(directory, options.profile, options.seconds)
     machine = bench["machine"]
     print(f"machine   {machine['processor']}, {machine['cores']} cores, {machine['kernel']}\n"
