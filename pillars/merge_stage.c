@@ -17,7 +17,7 @@ struct col_merge_stage {
 
 /// A batch causes at most two notes per request (an eviction and an opening), and a checkpoint one.
 static uint64_t batch_notes_bytes(uint32_t batch_requests_max) {
-    return (2 * (uint64_t)batch_requests_max + 2) * (sizeof(col_merge_note) + 8);
+    return (2 * (uint64_t)batch_requests_max + 2) * col_ring_space(sizeof(col_merge_note));
 }
 
 uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
@@ -26,8 +26,7 @@ uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
 
 /// Each with the largest result.
 static uint64_t replies_bytes(uint32_t replies, uint32_t result_bytes_max) {
-    const uint64_t reply = sizeof(col_seal_job) + COL_REPLY_OVERHEAD + result_bytes_max + 16;
-    return replies * reply;
+    return replies * col_ring_space(sizeof(col_seal_job) + COL_REPLY_OVERHEAD + result_bytes_max);
 }
 
 uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max) {

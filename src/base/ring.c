@@ -30,7 +30,7 @@ static record_header *header_at(const col_ring *ring, uint64_t position) {
     return (record_header *)(void *)(ring->buffer + (position & (ring->size - 1)));
 }
 
-static uint64_t space_of(uint64_t bytes) {
+uint64_t col_ring_space(uint64_t bytes) {
     return sizeof(record_header) + (bytes + 7) / 8 * 8;
 }
 
@@ -63,7 +63,7 @@ void *col_ring_reserve(col_ring *ring, uint32_t bytes) {
 
     const uint64_t tail = atomic_load_explicit(&ring->tail, memory_order_relaxed);
     const uint64_t to_end = ring->size - (tail & (ring->size - 1));
-    const uint64_t space = space_of(bytes);
+    const uint64_t space = col_ring_space(bytes);
     const uint64_t skipped = space <= to_end ? 0 : to_end;
 
     ring->reserved = tail;
@@ -105,6 +105,6 @@ void col_ring_release(col_ring *ring) {
     COL_ASSERT(head != ring->cached_tail);
 
     // Pairs with the acquire of `head` in has_room.
-    atomic_store_explicit(&ring->head, head + space_of(header_at(ring, head)->bytes),
+    atomic_store_explicit(&ring->head, head + col_ring_space(header_at(ring, head)->bytes),
                           memory_order_release);
 }

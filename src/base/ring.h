@@ -36,13 +36,16 @@ void col_ring_init(col_ring *ring, col_arena *arena, uint64_t bytes, col_waker *
 /// Address space that col_ring_init takes from the arena.
 uint64_t col_ring_footprint(uint64_t bytes);
 
+/// Bytes that a record of `bytes` takes in a ring.
+uint64_t col_ring_space(uint64_t bytes);
+
 /// Open a record of `bytes` bytes. @return where to write it, NULL when the ring is full.
 /// Reserving again before publishing abandons the open record.
 /// Thread: producer.
 void *col_ring_reserve(col_ring *ring, uint32_t bytes);
 
-/// Free bytes now, headers (8 bytes a record) and the waste at the buffer's end (at most one
-/// record) included; only the producer makes them fewer. Thread: producer.
+/// Free bytes now, with the waste at the buffer's end (at most one record); only the producer makes
+/// them fewer. Thread: producer.
 uint64_t col_ring_free(const col_ring *ring);
 
 /// Make the open record visible and wake the consumer. Pairs with col_ring_front. Thread: producer.

@@ -12,8 +12,7 @@
 #define INGRESS_BYTES (32 * 1024)    // more datagrams than the port has buffers
 #define COMMITTED_BYTES (64 * 1024)  // more slots than a ring of slots holds
 #define QUESTIONS_BYTES (64 * 1024)
-#define SEALED_BYTES (128 * 1024)  // the votes of one full tree
-#define FRAMES_BYTES (32 * 1024)   // more frames than the port has buffers
+#define FRAMES_BYTES (32 * 1024)  // more frames than the port has buffers
 
 // Requests of one pillar that may wait: twice what all sessions of a well-filled cluster have
 // outstanding, because one client alone gets half.
@@ -23,7 +22,15 @@
 static uint64_t pillar_signing_bytes(const col_genesis *genesis) {
     const uint64_t largest =
         COL_FETCHED_BYTES(genesis->replicas, COL_SIGNATURE_BYTES_MAX, genesis->batch_bytes_max);
-    return 3 * (sizeof(col_seal_job) + largest);
+    return 3 * col_ring_space(sizeof(col_seal_job) + largest);
+}
+
+/// The votes of one full tree may all be one pillar's: a vote whose seal is lost on the way back
+/// is missing in every certificate that this replica could show.
+static uint64_t sealed_bytes(const col_replica *replica) {
+    const uint64_t vote = col_ring_space(sizeof(col_sealed_vote) +
+                                         COL_SEAL_BYTES(col_key_signature_bytes(replica->key)));
+    return COL_TREE_LEAVES_MAX * vote;
 }
 
 static uint64_t merge_signing_bytes(const col_genesis *genesis) {
@@ -92,7 +99,7 @@ static uint64_t rings_footprint(const col_replica *replica) {
         col_ring_footprint(QUESTIONS_BYTES) +
         col_ring_footprint(col_merge_notes_bytes(genesis->batch_requests_max)) + 4 * header +
         signers * (col_ring_footprint(pillar_signing_bytes(genesis)) +
-                   col_ring_footprint(SEALED_BYTES) + 2 * header);
+                   col_ring_footprint(sealed_bytes(replica)) + 2 * header);
     const uint64_t per_signer = col_ring_footprint(merge_signing_bytes(genesis)) +
                                 col_ring_footprint(FRAMES_BYTES) + 2 * header;
     return genesis->pillars * per_pillar + signers * per_signer;
@@ -150,7 +157,7 @@ static void build_signer(col_replica *replica, uint32_t s) {
     struct col_vote_return *back = &replica->vote_return[s];
     back->pillars = genesis->pillars;
     for (uint32_t k = 0; k < genesis->pillars; k++) {
-        back->ring[k] = make_ring(replica, SEALED_BYTES, placement->pillar_loop[k]);
+        back->ring[k] = make_ring(replica, sealed_bytes(replica), placement->pillar_loop[k]);
     }
     col_ring *frames = loop == placement->transmit_loop
                            ? NULL
