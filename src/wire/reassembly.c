@@ -100,6 +100,7 @@ static incomplete *place_to_begin(const col_reassembly *reassembly, incomplete *
     for (uint32_t i = 0; i < reassembly->places; i++) {
         if (mine[i].begun == 0) return &mine[i];
         const uint32_t held = places_held(reassembly, mine, mine[i].key.sender);
+        COL_ASSERT(held > 0);  // this one
         if (held < most || (held == most && mine[i].begun > chosen->begun)) continue;
         chosen = &mine[i];
         most = held;

@@ -337,6 +337,7 @@ static void adopt(scene *s, uint8_t *payload, size_t length) {
     if (length > COL_BUNDLE_PILLAR_OFFSET) payload[COL_BUNDLE_PILLAR_OFFSET] = (uint8_t)s->pillar;
     if (col_bundle_parse((col_bytes){payload, length}, &bundle) != COL_DROP_NONE) return;
     memcpy(payload + COL_BUNDLE_HEADER_BYTES - 8, cluster.byte, 8);
+    // NOLINTNEXTLINE(bugprone-not-null-terminated-result): the toy signature is four bytes
     if (bundle.signature.length >= 4) memcpy(payload + COL_BUNDLE_HEADER_BYTES, "good", 4);
 }
 
