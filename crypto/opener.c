@@ -31,6 +31,8 @@ struct col_opener {
     const col_keyring *keyring;
     col_root_cache *cache;
     col_opener_counters *counters;
+    col_open_check_fn *check;  ///< NULL: none
+    void *check_context;
     uint64_t cluster_tag;
     bool opening;
 
@@ -65,6 +67,11 @@ col_opener *col_opener_create(col_arena *arena, const col_backend *backend,
     return opener;
 }
 
+void col_opener_check_by(col_opener *opener, col_open_check_fn *check, void *context) {
+    opener->check = check;
+    opener->check_context = context;
+}
+
 void col_opener_destroy(col_opener *opener) {
     if (!opener) return;
     opener->backend->context_destroy(opener->backend_context);
@@ -84,7 +91,21 @@ static col_drop find_key(const col_opener *opener, const col_root_key *key, size
     return COL_DROP_NONE;
 }
 
-static col_drop parse(col_opener *opener, col_bytes bytes, opened_bundle *opened) {
+/// Read the entries to where the next ones of the burst go. They stay if there is no drop.
+static col_drop parse_entries(col_opener *opener, uint32_t which) {
+    opened_bundle *opened = &opener->bundle[which];
+    opened->first = opener->entries;
+    col_entries entries = col_entries_of(&opened->bundle);
+    for (uint32_t i = opened->first; col_entries_next(&entries, &opener->entry[i]); i++) {
+        opener->index[i] = opener->entry[i].index;
+    }
+    if (entries.drop != COL_DROP_NONE || opener->check == NULL) return entries.drop;
+    return opener->check(opener->check_context, which, &opened->bundle,
+                         &opener->entry[opened->first]);
+}
+
+static col_drop parse(col_opener *opener, col_bytes bytes, uint32_t which) {
+    opened_bundle *opened = &opener->bundle[which];
     col_bundle *bundle = &opened->bundle;
     const col_drop drop = col_bundle_parse(bytes, bundle);
     if (drop != COL_DROP_NONE) return drop;
@@ -99,13 +120,9 @@ static col_drop parse(col_opener *opener, col_bytes bytes, opened_bundle *opened
         find_key(opener, &opened->root_key, bundle->signature.length, &opened->key);
     if (no_key != COL_DROP_NONE) return no_key;
 
-    opened->first = opener->entries;
-    col_entries entries = col_entries_of(bundle);
-    for (uint32_t i = opened->first; col_entries_next(&entries, &opener->entry[i]); i++) {
-        opener->index[i] = opener->entry[i].index;
-    }
-    if (entries.drop == COL_DROP_NONE) opener->entries = opened->first + bundle->entries;
-    return entries.drop;
+    const col_drop no_entries = parse_entries(opener, which);
+    if (no_entries == COL_DROP_NONE) opener->entries = opened->first + bundle->entries;
+    return no_entries;
 }
 
 /// Votes name a digest and have no bytes; everything else is covered through the hash of its bytes.
@@ -269,7 +286,7 @@ void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count,
 
     opener->entries = 0;
     opener->jobs = 0;
-    for (uint32_t i = 0; i < count; i++) drop[i] = parse(opener, bundle[i], &opener->bundle[i]);
+    for (uint32_t i = 0; i < count; i++) drop[i] = parse(opener, bundle[i], i);
     hash_bytes(opener);
     for (uint32_t i = 0; i < count; i++) {
         if (drop[i] == COL_DROP_NONE && !set_digests(opener, &opener->bundle[i])) {

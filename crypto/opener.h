@@ -32,6 +32,16 @@ size_t col_opener_footprint(void);
 /// Bundles of one burst.
 #define COL_OPEN_BURST_MAX 32
 
+/// Asked about each bundle of a burst before anything of it is hashed.
+/// @param bundle which of the burst
+/// @param parsed,entry borrowed and not verified; `entry` has parsed->entries
+/// @return COL_DROP_NONE to go on, or why the bundle is dropped
+typedef col_drop col_open_check_fn(void *context, uint32_t bundle, const col_bundle *parsed,
+                                   const col_entry *entry);
+
+/// Have bundles checked from now on. The checks of the opener that cost no hash come first.
+void col_opener_check_by(col_opener *opener, col_open_check_fn *check, void *context);
+
 /// One verified entry as handed to the caller: borrowed until col_open_fn returns.
 typedef struct {
     uint32_t bundle;  ///< which of the burst
@@ -54,7 +64,7 @@ typedef void col_open_fn(void *context, const col_opened *opened);
 /// @param drop out, [count]: COL_DROP_NONE, or why the whole bundle was dropped: _TRUNCATED,
 ///             _WRONG_VERSION, _MALFORMED, _OTHER_CLUSTER, _UNKNOWN_SENDER, _WRONG_SCHEME,
 ///             _WRONG_ROLE, _UNKNOWN_TYPE, _BAD_DIGEST (of a `whole` entry), _BAD_PROOF,
-///             _BAD_SIGNATURE
+///             _BAD_SIGNATURE; what col_opener_check_by's function said
 /// @param handle may call col_seal_check, and not col_open_burst of the same opener
 /// Cost: per bundle its hashes; per new root one public operation.
 void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count, col_drop *drop,

@@ -35,6 +35,15 @@ static col_neighbour *enter_address(col_neighbour *set, uint32_t address) {
     return victim;
 }
 
+/// @return whether it is time to ask, which then happened
+static bool asks_now(col_neighbour *entry, uint64_t now_ns) {
+    const bool sure = entry->known && entry->doubted_ns == 0;
+    if (sure && now_ns - entry->learned_ns < COL_NEIGHBOUR_REFRESH_NS) return false;
+    if (entry->asked_ns != 0 && now_ns - entry->asked_ns < COL_NEIGHBOUR_ASK_NS) return false;
+    entry->asked_ns = now_ns;
+    return true;
+}
+
 bool col_neighbours_find(col_neighbours *neighbours, uint32_t address, uint64_t now_ns,
                          col_mac *mac, bool *ask) {
     COL_ASSERT(address != 0);
@@ -43,23 +52,33 @@ bool col_neighbours_find(col_neighbours *neighbours, uint32_t address, uint64_t 
     if (entry == NULL) entry = enter_address(set, address);
 
     entry->used_ns = now_ns;
-    *ask = now_ns >= entry->ask_ns;
-    if (*ask) entry->ask_ns = now_ns + COL_NEIGHBOUR_ASK_NS;
+    *ask = asks_now(entry, now_ns);
     *mac = entry->mac;
     return entry->known;
 }
 
-void col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
+static bool is_gone(const col_neighbour *entry, uint64_t now_ns) {
+    return entry->doubted_ns != 0 && now_ns - entry->doubted_ns >= COL_NEIGHBOUR_DOUBT_NS;
+}
+
+bool col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
                           bool enter, uint64_t now_ns) {
     COL_ASSERT(address != 0);
     col_neighbour *set = set_of(neighbours, address);
     col_neighbour *entry = entry_of(set, address);
     if (entry == NULL) {
-        if (!enter) return;
+        if (!enter) return false;
         entry = enter_address(set, address);
         entry->used_ns = now_ns;
     }
+    const bool same = memcmp(&entry->mac, mac, sizeof *mac) == 0;
+    if (entry->known && !same && !is_gone(entry, now_ns)) {
+        if (entry->doubted_ns == 0) entry->doubted_ns = now_ns;
+        return asks_now(entry, now_ns);
+    }
     entry->known = true;
     entry->mac = *mac;
-    entry->ask_ns = now_ns + COL_NEIGHBOUR_REFRESH_NS;
+    entry->learned_ns = now_ns;
+    entry->doubted_ns = 0;
+    return false;
 }

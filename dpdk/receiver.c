@@ -58,7 +58,7 @@ static col_drop on_ipv4(col_net_receiver_stage *receiver, struct rte_mbuf *buffe
     col_ring *ring = receiver->pillar_ring[pillar];
     col_datagram *record = col_ring_reserve(ring, sizeof *record);
     if (record == NULL) return COL_DROP_QUEUE_FULL;
-    *record = (col_datagram){.payload = datagram.payload, .buffer = buffer};
+    *record = (col_datagram){.payload = datagram.payload, .from = datagram.from, .buffer = buffer};
     col_count(&receiver->counters->received, 1);
     col_count(&receiver->counters->received_bytes, datagram.payload.length);
     col_ring_publish(ring);

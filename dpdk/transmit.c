@@ -149,9 +149,10 @@ bool col_net_transmitter_arp(col_net_transmitter *transmitter, const col_frame_a
 static void on_arp(col_net_transmitter *transmitter, const col_frame_arp *arp) {
     const bool for_us = arp->target == transmitter->self.address;
     const bool request = for_us && !arp->reply;
-    if (arp->sender != 0 && col_net_on_link(transmitter, arp->sender)) {
+    if (arp->sender != 0 && col_net_on_link(transmitter, arp->sender) &&
         col_neighbours_learn(&transmitter->neighbours, arp->sender, &arp->sender_mac, request,
-                             transmitter->now_ns);
+                             transmitter->now_ns)) {
+        send_arp(transmitter, false, arp->sender, NULL);
     }
     if (request) send_arp(transmitter, true, arp->sender, &arp->sender_mac);
 }

@@ -129,6 +129,22 @@ static void resend_checkpoints(col_pillar *pillar, const col_verified *verified)
     }
 }
 
+static col_drop expect_checkpoint(const col_pillar *pillar, uint64_t checkpoint, bool *expected) {
+    const uint64_t stable = col_checkpoints_stable(pillar->checkpoints);
+    if (checkpoint <= stable) return COL_DROP_STALE;
+    *expected = checkpoint - stable <= (uint64_t)COL_CHECKPOINT_VOTES * pillar->options.pillars;
+    return COL_DROP_NONE;
+}
+
+col_drop col_pillar_expect(const col_pillar *pillar, const col_message *message, bool *expected) {
+    *expected = false;
+    if (message->header.pillar != pillar->options.pillar) return COL_DROP_WRONG_PILLAR;
+    if (message->header.type == COL_CHECKPOINT) {
+        return expect_checkpoint(pillar, message->header.sequence, expected);
+    }
+    return col_pbft_expect(pillar->pbft, message, expected);
+}
+
 col_drop col_pillar_deliver(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
                             const col_verified *verified) {
     if (verified->message.header.pillar != pillar->options.pillar) return COL_DROP_WRONG_PILLAR;

@@ -26,6 +26,9 @@ size_t col_pillar_footprint(const col_pbft_options *options);
 void col_pillar_init(col_pillar *pillar, col_arena *arena, const col_pbft_options *options,
                      col_words *words);
 
+/// Can a message be of use, as far as can be said without verifying it? See col_pbft_expect.
+col_drop col_pillar_expect(const col_pillar *pillar, const col_message *message, bool *expected);
+
 /// A verified message for this pillar arrived, whole.
 col_drop col_pillar_deliver(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
                             const col_verified *verified);

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "pillars/pillar_stage.h"
 
+#include <sys/random.h>
+
 #include "pillars/batch_check.h"
+#include "pillars/sources.h"
 #include "src/base/assert.h"
 #include "src/base/clock.h"
 
@@ -16,6 +19,12 @@ struct col_pillar_stage {
     col_opener *opener;         // of datagrams
     col_batch_checker checker;  // of what stands inside messages
     col_reassembly *reassembly;
+    col_endpoint replica[COL_REPLICAS_MAX];
+    col_sources sources;
+    struct {  // of the burst that is opened
+        col_endpoint from[COL_OPEN_BURST_MAX];
+        bool used[COL_OPEN_BURST_MAX];
+    } burst;
     uint64_t now_ns;
     uint64_t wall_ns;
 };
@@ -97,24 +106,68 @@ static bool sink_check_seal(void *context, const col_header *header, col_seal se
 
 // Inputs
 
-/// Deliver one verified entry; large messages once they are whole.
-static void on_opened(void *context, const col_opened *opened) {
-    col_pillar_stage *stage = context;
-    const col_verified *verified = &opened->verified;
-    if (opened->whole) {  // only in batches: here it would pass for its own first fragment
-        drop(stage, COL_DROP_MALFORMED);
-        return;
+/// Replicas send from their own addresses only, so that no other address can overdraw their
+/// budgets, nor replay what they once sent.
+static bool comes_from_signer(const col_pillar_stage *stage, const col_bundle *bundle,
+                              col_endpoint from) {
+    if (bundle->role != COL_ROLE_REPLICA) return true;
+    const col_endpoint *replica = &stage->replica[bundle->signer];
+    return replica->address == from.address && replica->port == from.port;
+}
+
+/// Is a bundle worth its hashes and its verification? The cheapest reasons come first.
+static col_drop check_bundle(void *context, uint32_t which, const col_bundle *bundle,
+                             const col_entry *entry) {
+    const col_pillar_stage *stage = context;
+    const col_endpoint from = stage->burst.from[which];
+    if (!comes_from_signer(stage, bundle, from)) return COL_DROP_WRONG_SOURCE;
+
+    bool useful = false, awaited = false;
+    col_drop reason = COL_DROP_NONE;
+    for (uint16_t i = 0; i < bundle->entries; i++) {
+        bool expected;
+        reason = col_pillar_expect(&stage->pillar, &entry[i].message, &expected);
+        useful |= reason == COL_DROP_NONE;
+        awaited |= expected;
     }
+    if (!useful) return reason;
+    const bool admitted = col_sources_admit(&stage->sources, from, awaited, stage->now_ns);
+    return admitted ? COL_DROP_NONE : COL_DROP_RATE_LIMITED;
+}
+
+static col_drop deliver(col_pillar_stage *stage, const col_verified *verified) {
     col_verified whole;
     if (verified->message.header.fragments > 1) {
         bool complete = false;
         const col_drop reason =
             col_reassembly_add(stage->reassembly, stage->hasher, verified, &whole, &complete);
-        drop(stage, reason);
-        if (!complete) return;
+        if (!complete) return reason;
         verified = &whole;
     }
-    drop(stage, col_pillar_deliver(&stage->pillar, stage->now_ns, stage->wall_ns, verified));
+    return col_pillar_deliver(&stage->pillar, stage->now_ns, stage->wall_ns, verified);
+}
+
+/// Deliver one verified entry; large messages once they are whole.
+static void on_opened(void *context, const col_opened *opened) {
+    col_pillar_stage *stage = context;
+    // A whole message stands only in batches: here it would pass for its own first fragment.
+    const col_drop reason = opened->whole ? COL_DROP_MALFORMED : deliver(stage, &opened->verified);
+    drop(stage, reason);
+    // What a replica sealed is never in vain: it repeats what it cannot know to have arrived.
+    stage->burst.used[opened->bundle] |=
+        reason == COL_DROP_NONE || opened->verified.message.header.role == COL_ROLE_REPLICA;
+}
+
+/// Keep the account of a datagram's sender.
+static void settle(col_pillar_stage *stage, uint32_t which, col_drop reason) {
+    const col_endpoint from = stage->burst.from[which];
+    const bool opened = reason == COL_DROP_NONE;
+    if (opened && stage->burst.used[which]) {
+        col_sources_useful(&stage->sources, from, stage->now_ns);
+    } else if (opened || reason == COL_DROP_BAD_DIGEST || reason == COL_DROP_BAD_PROOF ||
+               reason == COL_DROP_BAD_SIGNATURE) {
+        col_sources_wasted(&stage->sources, from, stage->now_ns);
+    }
 }
 
 static uint32_t take_datagrams(col_pillar_stage *stage) {
@@ -126,6 +179,8 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
     while (count < COL_OPEN_BURST_MAX &&
            (datagram = col_ring_front(stage->options.ingress, &bytes)) != NULL) {
         payload[count] = datagram->payload;
+        stage->burst.from[count] = datagram->from;
+        stage->burst.used[count] = false;
         buffer[count++] = datagram->buffer;
         col_ring_release(stage->options.ingress);
     }
@@ -133,6 +188,7 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
     col_open_burst(stage->opener, payload, count, reason, on_opened, stage);
     for (uint32_t i = 0; i < count; i++) {
         drop(stage, reason[i]);
+        settle(stage, i, reason[i]);
         stage->options.release(buffer[i]);
     }
     return count;
@@ -244,6 +300,11 @@ col_pillar_stage *col_pillar_stage_create(col_arena *arena,
     stage->hasher = col_hasher_create();
     stage->opener = col_opener_create(arena, options->backend, stage->hasher, options->keyring,
                                       options->roots, options->opener_counters);
+    col_opener_check_by(stage->opener, check_bundle, stage);
+    memcpy(stage->replica, options->replica, options->pbft.replicas * sizeof *options->replica);
+    uint64_t salt;
+    COL_ASSERT(getrandom(&salt, sizeof salt, 0) == sizeof salt);
+    col_sources_init(&stage->sources, salt);
     stage->checker = (col_batch_checker){
         .opener = col_opener_create(arena, options->backend, stage->hasher, options->keyring,
                                     options->roots, options->opener_counters),

@@ -24,7 +24,8 @@ typedef struct {
     const col_keyring *keyring;
     col_root_cache *roots;
     col_words *words;
-    col_ring *ingress;  ///< records: col_datagram
+    const col_endpoint *replica;  ///< [n] base endpoints: where replicas send from; copied
+    col_ring *ingress;            ///< records: col_datagram
     col_datagram_release_fn *release;
     col_ring *notes;                    ///< from the merge: col_merge_note
     col_ring *sealed[COL_PILLARS_MAX];  ///< from each signer: col_sealed_vote

@@ -6,6 +6,7 @@
 /// A received datagram on its way to a pillar: the record of a pillar's ingress ring.
 typedef struct {
     col_bytes payload;  ///< UDP payload, until released
+    col_endpoint from;  ///< as the packet says: anybody can write anything there
     void *buffer;       ///< for the release function
 } col_datagram;
 

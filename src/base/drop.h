@@ -14,6 +14,7 @@
     X(WRONG_VERSION, "wrong-version")   /* magic or wire version */                       \
     X(OTHER_CLUSTER, "other-cluster")   /* sealed for another cluster */                  \
     X(UNKNOWN_SENDER, "unknown-sender") /* no such replica or client */                   \
+    X(WRONG_SOURCE, "wrong-source")     /* a replica's name, not from its address */      \
     X(WRONG_ROLE, "wrong-role")         /* a client sent what only replicas may */        \
     X(WRONG_SCHEME, "wrong-scheme")     /* not the scheme that the cluster file names */  \
     X(WRONG_PILLAR, "wrong-pillar")     /* arrived at another pillar than it names */     \
@@ -35,7 +36,7 @@
     X(NO_SESSION, "no-session")         /* session unknown or expired */                  \
     X(TOO_FAR, "too-far")               /* request number beyond the outstanding bound */ \
     X(QUEUE_FULL, "queue-full")         /* a bounded queue or pool had no room */         \
-    X(RATE_LIMITED, "rate-limited")     /* peer asks for more than its share */           \
+    X(RATE_LIMITED, "rate-limited")     /* sender takes more than its share */            \
     X(NO_NEIGHBOUR, "no-neighbour")     /* link address of the receiver not known yet */  \
     X(PORT_FULL, "port-full")           /* transmit queue of the port had no room */      \
     X(NOT_COLLECTED, "not-collected")   /* nothing to serve, or no longer */

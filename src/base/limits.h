@@ -2,6 +2,7 @@
 #pragma once
 
 #include <assert.h>
+#include <stdint.h>
 
 /// Every bound of the system, its unit, and why it has its value.
 
@@ -59,6 +60,18 @@ static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fit
 
 /// Window in rounds (W). STATUS describes every slot of it in one message.
 #define COL_WINDOW_ROUNDS_MAX 256
+
+/// What a pillar hashes and verifies in vain. A verification in vain costs up to 50 us, so that a
+/// source of good record can waste 20 a second, a thousandth of a core, and all strangers together
+/// as much again. An honest client wastes a datagram each time that it repeats requests whose
+/// replies are only late, at most some a second; a burst is all its sessions doing so at once.
+#define COL_WASTE_NS UINT64_C(50000000)
+#define COL_WASTE_BURST 32
+/// The same for each stranger: a source that was never useful. One that is honest wastes nothing,
+/// and ten of them must not use up what all strangers share.
+#define COL_STRANGER_WASTE_NS UINT64_C(500000000)
+#define COL_STRANGER_WASTE_BURST 4
+static_assert(COL_STRANGER_WASTE_NS >= 10 * COL_WASTE_NS, "one stranger takes a tenth at most");
 
 /// Work items that a stage takes in one turn: long enough to amortise the turn, short enough that
 /// no other stage of the loop waits for more than some hundred microseconds.

@@ -156,11 +156,13 @@ static void say_pair(script *links, script *bridge, uint32_t id, uint32_t mtu) {
         "link add %s index %u address 02:c0:10:00:00:%02x mtu %u type veth peer name b%u mtu %u\n",
         device, INDEX_STEP * (id + 1), id, mtu, id, mtu);
     say(links, "link set b%u master " BRIDGE " up\n", id);
-    // Frames go to the port that owns the address, whoever claims it; broadcasts still reach
-    // everyone.
+    // Frames go to the port that owns the address, whoever claims it (a static entry that is not
+    // sticky follows whoever sends with its address); broadcasts still reach everyone.
     say(links, "link set b%u type bridge_slave learning off flood off\n", id);
-    say(links, "link set %s up\n", device);
-    say(bridge, "fdb replace 02:c0:10:00:00:%02x dev b%u master static\n", id, id);
+    // The kernel must not answer there for the clients' address: replicas would send each other
+    // what is the clients'.
+    say(links, "link set %s arp off up\n", device);
+    say(bridge, "fdb replace 02:c0:10:00:00:%02x dev b%u master static sticky\n", id, id);
 }
 
 col_result col_namespace_connect(const col_cluster *cluster, uint32_t mtu) {

@@ -126,6 +126,17 @@ col_drop col_session_open_check(const col_header *header, const col_session_open
 size_t col_pbft_footprint(const col_pbft_options *options);
 col_pbft *col_pbft_create(col_arena *arena, const col_pbft_options *options);
 
+/// Can a message be of use, as far as can be said without verifying it? Bounds what an attacker
+/// makes this instance verify.
+/// @param message any message, or a fragment of one, except CHECKPOINT; digests computed from its
+///                bytes are not looked at
+/// @param expected out: this instance waits for it: a vote or proposal of its window that it does
+///                 not have, a request within its session's numbers that it does not have. False
+///                 for what comes unasked and may still be needed
+/// @return COL_DROP_NONE, or why col_pbft_step would not use it
+/// Cost: some loads.
+col_drop col_pbft_expect(const col_pbft *pbft, const col_message *message, bool *expected);
+
 /// Let one event happen.
 /// @return COL_DROP_NONE, or why a message was not used
 /// Thread: the pillar's. Cost: no allocation; hashes only what `check_batch` hashes.

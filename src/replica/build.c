@@ -225,6 +225,7 @@ static void build_pillar(col_replica *replica, uint32_t k, col_merge_stage_optio
         .keyring = replica->keyring,
         .roots = replica->roots,
         .words = replica->words,
+        .replica = replica->cluster->genesis.replica,
         .ingress = replica->ingress[k],
         .release = col_net_release,
         .notes = merge->notes[k],

@@ -287,7 +287,11 @@ static void deliver_all(sim_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
     sim_packet *packet;
     while (fifo_take(&pillar->inbox, &packet)) {
         const col_verified verified = sim_packet_verified(packet);
-        const col_drop drop = col_pillar_deliver(&pillar->pillar, now_ns, wall_ns, &verified);
+        bool expected;
+        col_drop drop = col_pillar_expect(&pillar->pillar, &verified.message, &expected);
+        if (drop == COL_DROP_NONE) {
+            drop = col_pillar_deliver(&pillar->pillar, now_ns, wall_ns, &verified);
+        }
         sim_trace(pillar->replica->sim, "%u.%u takes %s view %lu sequence %lu run %u from %u: %s",
                   pillar->replica->id, pillar->index, col_type_name(packet->header.type),
                   packet->header.view, packet->header.sequence, packet->header.run,

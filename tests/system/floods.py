@@ -28,7 +28,12 @@ def add_ports(running):
         ip link set sink1 master col-br
         bridge link set dev sink1 learning off flood off
         bridge fdb replace 02:c0:10:00:01:00 dev sink1 master static
-        for port in hostile0 hostile1 sink0 sink1; do ip link set $port up; done""")
+        ip link set hostile0 arp off
+        ip link set sink0 arp off
+        for port in hostile0 hostile1 sink0 sink1; do ip link set $port up; done
+        for i in 1 2 3 4; do
+            ip neighbour replace 10.77.0.$i lladdr 02:c0:10:00:00:0$((i - 1)) nud permanent dev col-br
+        done""")
 
 
 @contextlib.contextmanager

@@ -652,6 +652,45 @@ static void four_replicas_open_what_one_of_them_broadcasts(void **state) {
     }
 }
 
+static uint32_t asked_about;
+
+/// Refuses bundles of replica 1.
+static col_drop refuse(void *context, uint32_t bundle, const col_bundle *parsed,
+                       const col_entry *entry) {
+    assert_ptr_equal(context, &asked_about);
+    assert_int_equal(bundle, asked_about);
+    asked_about++;
+    assert_int_equal(entry[0].message.header.sender, parsed->signer);
+    assert_int_equal(entry[parsed->entries - 1].message.header.sequence, 7);
+    return parsed->signer == 1 ? COL_DROP_RATE_LIMITED : COL_DROP_NONE;
+}
+
+static void a_bundle_that_the_check_refuses_costs_no_verification(void **state) {
+    (void)state;
+    col_opener_check_by(opener, refuse, &asked_about);
+    asked_about = 0;
+    egress.count = 0;
+    for (uint32_t replica = 0; replica < 3; replica++) {
+        const col_header header = header_of(COL_PREPARE, 7);
+        assert_true(col_sealer_add(sealer[replica], &header, (col_bytes){0},
+                                   (col_destination){.replicas = 1u << 3}));
+        col_sealer_flush(sealer[replica]);
+    }
+    col_bytes burst[3];
+    col_drop drop[3];
+    for (uint32_t i = 0; i < 3; i++) burst[i] = sent_bytes(&egress, i);
+    kept.count = 0;
+    const uint32_t verifies = counted_verifies;
+    col_open_burst(opener, burst, 3, drop, keep, &kept);
+    assert_int_equal(asked_about, 3);
+    assert_int_equal(drop[0], COL_DROP_NONE);
+    assert_int_equal(drop[1], COL_DROP_RATE_LIMITED);
+    assert_int_equal(drop[2], COL_DROP_NONE);
+    assert_int_equal(counted_verifies, verifies + 2);
+    assert_int_equal(kept.count, 2);
+    assert_int_equal(kept.at[1].header.sender, 2);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -676,6 +715,7 @@ int main(void) {
         TEST(a_fragment_has_the_digest_of_the_whole_message_and_no_seal_of_its_own),
         TEST(a_handler_may_check_seals_with_the_same_opener),
         TEST(four_replicas_open_what_one_of_them_broadcasts),
+        TEST(a_bundle_that_the_check_refuses_costs_no_verification),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
 }

@@ -380,7 +380,14 @@ static inline void forget_sent(subject *s) {
 static inline col_drop step(subject *s, col_pbft_event event) {
     event.now_ns = s->now_ns;
     event.wall_ns = s->wall_ns;
-    return col_pbft_step(s->pbft, &event);
+    if (event.kind != COL_PBFT_MESSAGE) return col_pbft_step(s->pbft, &event);
+    // Whatever is refused unverified would not have been used: all tests check this in passing.
+    bool expected;
+    const col_drop refused = col_pbft_expect(s->pbft, &event.verified->message, &expected);
+    assert_false(expected && refused != COL_DROP_NONE);
+    const col_drop drop = col_pbft_step(s->pbft, &event);
+    if (refused != COL_DROP_NONE) assert_int_not_equal(drop, COL_DROP_NONE);
+    return drop;
 }
 
 /// Let time pass; a due timer runs once.

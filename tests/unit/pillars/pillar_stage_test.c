@@ -8,6 +8,9 @@
 // sealers whose datagrams the test puts into the ingress ring.
 
 static test_cluster keys;
+static const col_endpoint replica_endpoint[REPLICAS] = {
+    {0x0a000000, 7000}, {0x0a000001, 7000}, {0x0a000002, 7000}, {0x0a000003, 7000}};
+static const col_endpoint client_endpoint = {0x0a000064, 40000};
 
 typedef struct {
     col_arena arena;
@@ -78,6 +81,7 @@ static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
         .keyring = &keys.keyring,
         .roots = col_root_cache_create(&f->arena, 64),
         .words = &f->words,
+        .replica = replica_endpoint,
         .ingress = &f->ingress,
         .release = release,
         .notes = &f->notes,
@@ -115,19 +119,32 @@ static uint32_t poll(fixture *f) {
     return stage->poll(stage, f->now_ns, COL_STAGE_BUDGET);
 }
 
-static void arrive(fixture *f, col_bytes payload) {
+static void arrive_from(fixture *f, col_endpoint from, col_bytes payload) {
     col_datagram *record = col_ring_reserve(&f->ingress, sizeof *record);
     assert_non_null(record);
-    *record = (col_datagram){payload, &released};
+    *record = (col_datagram){payload, from, &released};
     col_ring_publish(&f->ingress);
     f->given++;
+}
+
+static void arrive(fixture *f, col_bytes payload) {
+    arrive_from(f, client_endpoint, payload);
+}
+
+static col_endpoint endpoint_of(const fixture *f, const col_sealer *sealer) {
+    for (uint32_t r = 0; r < REPLICAS; r++) {
+        if (f->replica[r] == sealer) return replica_endpoint[r];
+    }
+    return client_endpoint;
 }
 
 /// What this sealer sends arrives.
 static void flush(fixture *f, col_sealer *sealer) {
     const uint32_t first = f->egress.count;
     col_sealer_flush(sealer);
-    for (uint32_t i = first; i < f->egress.count; i++) arrive(f, sent_bytes(&f->egress, i));
+    for (uint32_t i = first; i < f->egress.count; i++) {
+        arrive_from(f, endpoint_of(f, sealer), sent_bytes(&f->egress, i));
+    }
 }
 
 static uint8_t request_bytes[8192];
@@ -282,6 +299,94 @@ static void every_datagram_is_released_and_every_drop_counted(void **state) {
     fixture_close(f);
 }
 
+static uint64_t dropped(const fixture *f, col_drop reason) {
+    return col_counter_read(&f->counters.drops[reason]);
+}
+
+static void a_replica_is_heard_only_from_its_own_address(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    const col_digest digest = {{7}};
+    const col_header header = {.type = COL_PREPARE, .sequence = 1, .digest = digest};
+    assert_true(
+        col_sealer_add(f->replica[1], &header, (col_bytes){0}, (col_destination){.replicas = 1}));
+    col_sealer_flush(f->replica[1]);
+    const col_endpoint other_port = {replica_endpoint[1].address, 7001};
+    arrive_from(f, client_endpoint, sent_bytes(&f->egress, 0));
+    arrive_from(f, replica_endpoint[2], sent_bytes(&f->egress, 0));
+    arrive_from(f, other_port, sent_bytes(&f->egress, 0));
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_WRONG_SOURCE), 3);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 0);
+    arrive_from(f, replica_endpoint[1], sent_bytes(&f->egress, 0));
+    (void)poll(f);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 1);
+    fixture_close(f);
+}
+
+/// `count` copies of a vote for `sequence` with a broken signature each, from replica 1's address.
+static void forgeries_arrive(fixture *f, uint64_t sequence, uint32_t count) {
+    static uint8_t forged[64][2048];
+    const col_header header = {.type = COL_PREPARE, .sequence = sequence, .digest = {{1}}};
+    f->egress.count = 0;
+    assert_true(
+        col_sealer_add(f->replica[1], &header, (col_bytes){0}, (col_destination){.replicas = 1}));
+    col_sealer_flush(f->replica[1]);
+    const col_bytes sent = sent_bytes(&f->egress, 0);
+    for (uint32_t i = 0; i < count; i++) {
+        uint8_t *copy = forged[i % 64];
+        memcpy(copy, sent.at, sent.length);
+        copy[COL_BUNDLE_HEADER_BYTES + 1 + i % 64] ^= 1;
+        arrive_from(f, replica_endpoint[1], (col_bytes){copy, sent.length});
+        if (i % 32 == 31) (void)poll(f);
+    }
+    (void)poll(f);
+}
+
+static void forged_votes_cost_a_bounded_number_of_verifications(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    forgeries_arrive(f, 1, 1000);
+    // A burst is admitted as a whole before its verdicts are known.
+    assert_in_range(dropped(f, COL_DROP_BAD_SIGNATURE), 1, COL_WASTE_BURST + COL_OPEN_BURST_MAX);
+    assert_int_equal(dropped(f, COL_DROP_BAD_SIGNATURE) + dropped(f, COL_DROP_RATE_LIMITED), 1000);
+    fixture_close(f);
+}
+
+static void votes_of_the_past_cost_no_verification(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    const col_digest digest = {{7}};
+    vote_arrives(f, COL_PREPARE, 1, 1, &digest);
+    (void)poll(f);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 1);
+    forgeries_arrive(f, 1, 1000);
+    assert_int_equal(dropped(f, COL_DROP_REPEATED), 1000);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 1);
+    fixture_close(f);
+}
+
+static void a_flood_of_repetitions_leaves_its_source_what_is_expected(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    request_arrives(f, 2, 16);
+    const col_bytes repeated = sent_bytes(&f->egress, 0);
+    for (uint32_t i = 0; i < 1000; i++) {
+        arrive(f, repeated);
+        if (i % 32 == 31) (void)poll(f);
+    }
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_REPEATED) + dropped(f, COL_DROP_RATE_LIMITED), 1000);
+    assert_true(dropped(f, COL_DROP_RATE_LIMITED) > 900);
+    const uint64_t limited = dropped(f, COL_DROP_RATE_LIMITED);
+    request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_PRE_PREPARE, NULL), 1);
+    assert_int_equal(dropped(f, COL_DROP_RATE_LIMITED), limited);
+    fixture_close(f);
+}
+
 static void committed_slots_go_to_the_merge_and_wait_for_room_there(void **state) {
     (void)state;
     fixture *f = fixture_open(256, 1 << 20);  // room for four slots at most
@@ -399,6 +504,10 @@ int main(void) {
         cmocka_unit_test(a_request_in_fragments_becomes_a_proposal_once_it_is_whole),
         cmocka_unit_test(a_request_in_one_piece_does_not_pass_for_its_first_fragment),
         cmocka_unit_test(every_datagram_is_released_and_every_drop_counted),
+        cmocka_unit_test(a_replica_is_heard_only_from_its_own_address),
+        cmocka_unit_test(forged_votes_cost_a_bounded_number_of_verifications),
+        cmocka_unit_test(votes_of_the_past_cost_no_verification),
+        cmocka_unit_test(a_flood_of_repetitions_leaves_its_source_what_is_expected),
         cmocka_unit_test(committed_slots_go_to_the_merge_and_wait_for_room_there),
         cmocka_unit_test(a_full_signing_ring_loses_messages_and_counts_them),
         cmocka_unit_test(what_one_peer_asks_for_leaves_room_for_what_all_wait_for),

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "src/base/bytes.h"
+#include "src/base/limits.h"
+
+/// Who sent what was worth its cost: bounds what a pillar hashes and verifies in vain.
+///
+/// A datagram is wasted when it had to be hashed and verified, and nothing of it was used. Each
+/// source (IPv4 address and port) has a budget of waste that refills with time; sources that never
+/// sent anything useful have a small one, and share another. Useful datagrams cost nothing. So one
+/// source of garbage stops itself, any number of made-up ones stop each other, and neither stops a
+/// source that was useful before. Whoever forges the address of such a source makes it lose, at
+/// worst, what arrives while its budget is overdrawn; it is never refused for longer than
+/// COL_WASTE_BURST * COL_WASTE_NS after the forgery ends.
+///
+/// Half of every budget is kept for what the pillar expects: the slots of its window, the next
+/// numbers of a session. An attacker that does not see the traffic hardly ever names them.
+///
+/// Pure, fixed memory. Thread: the pillar's.
+
+/// Remembered sources: sets of 4.
+#define COL_SOURCE_SETS 256
+#define COL_SOURCE_WAYS 4
+
+typedef struct {
+    col_endpoint from;
+    bool used;            ///< the place holds a source
+    bool useful;          ///< something that it sent was used
+    uint64_t seen_ns;     ///< when it was last useful, or last wasteful
+    uint64_t overdue_ns;  ///< its waste is paid off at this time
+} col_source;
+
+typedef struct {
+    uint64_t salt;  ///< of the sets, so that nobody can aim at one
+    uint64_t strangers_overdue_ns;
+    col_source source[COL_SOURCE_SETS][COL_SOURCE_WAYS];
+} col_sources;
+
+/// @param sources zeroed memory
+/// @param salt secret from the senders
+void col_sources_init(col_sources *sources, uint64_t salt);
+
+/// May a datagram of `from` be hashed and verified now?
+/// @param expected the pillar waits for such a message
+bool col_sources_admit(const col_sources *sources, col_endpoint from, bool expected,
+                       uint64_t now_ns);
+
+/// Something of an admitted datagram was used.
+void col_sources_useful(col_sources *sources, col_endpoint from, uint64_t now_ns);
+
+/// An admitted datagram was hashed and verified in vain.
+void col_sources_wasted(col_sources *sources, col_endpoint from, uint64_t now_ns);
