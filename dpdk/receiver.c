@@ -65,7 +65,8 @@ static col_drop on_ipv4(col_net_receiver_stage *receiver, struct rte_mbuf *buffe
     return COL_DROP_NONE;
 }
 
-static void on_frame(col_net_receiver_stage *receiver, struct rte_mbuf *buffer) {
+/// @return whether the frame was of use
+static bool on_frame(col_net_receiver_stage *receiver, struct rte_mbuf *buffer) {
     const col_bytes frame = {rte_pktmbuf_mtod(buffer, const uint8_t *), buffer->data_len};
     col_drop drop = COL_DROP_NOT_OURS;
     bool taken = false;
@@ -83,6 +84,7 @@ static void on_frame(col_net_receiver_stage *receiver, struct rte_mbuf *buffer) 
     }
     if (drop != COL_DROP_NONE) col_count(&receiver->counters->drops[drop], 1);
     if (!taken) col_net_buffer_give(buffer);
+    return drop == COL_DROP_NONE;
 }
 
 static uint32_t receive(col_stage *stage, uint64_t now_ns, uint32_t budget) {
@@ -94,12 +96,15 @@ static uint32_t receive(col_stage *stage, uint64_t now_ns, uint32_t budget) {
     COL_NET_PORT_END;
 
     receiver->polled_ns = now_ns;
+    // Refused frames are no work: else each of a flood would cost its loop as much waiting awake as
+    // an honest burst does. After a full burst there may be more.
+    uint32_t work = count > 0 && count == wanted;
     for (uint16_t i = 0; i < count; i++) {
         COL_NET_BUFFER_TAKEN(frames[i]);
         if (i + 1 < count) rte_prefetch0(rte_pktmbuf_mtod(frames[i + 1], void *));
-        on_frame(receiver, frames[i]);
+        work += on_frame(receiver, frames[i]);
     }
-    return count;
+    return work;
 }
 
 static uint64_t look_again_ns(const col_stage *stage) {

@@ -170,6 +170,7 @@ static void settle(col_pillar_stage *stage, uint32_t which, col_drop reason) {
     }
 }
 
+/// @return work done: what was refused is none, so that a flood keeps no loop from going to sleep
 static uint32_t take_datagrams(col_pillar_stage *stage) {
     void *buffer[COL_OPEN_BURST_MAX];
     col_bytes payload[COL_OPEN_BURST_MAX];
@@ -186,12 +187,14 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
     }
     if (count == 0) return 0;
     col_open_burst(stage->opener, payload, count, reason, on_opened, stage);
+    uint32_t work = count == COL_OPEN_BURST_MAX;  // there may be more
     for (uint32_t i = 0; i < count; i++) {
+        work += reason[i] == COL_DROP_NONE;
         drop(stage, reason[i]);
         settle(stage, i, reason[i]);
         stage->options.release(buffer[i]);
     }
-    return count;
+    return work;
 }
 
 static uint32_t take_notes(col_pillar_stage *stage) {

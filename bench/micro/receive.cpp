@@ -10,6 +10,11 @@ constexpr uint32_t FRAMES = 64;  // two bursts: what one caches, the other repla
 constexpr uint32_t ROOTS_FEW = 4;
 constexpr uint32_t ROOTS_ENOUGH = 1024;
 constexpr uint64_t RING_BYTES = 64 * 1024;
+/// Above the window: a vote that the pillar had before would be dropped unopened.
+constexpr uint64_t ROUND_ABOVE = 1000;
+/// Where replicas send from. Replica 1 is the sender.
+constexpr col_endpoint SENDERS[REPLICAS] = {
+    {0x0a000001, 7000}, {0x0a000002, 7000}, {0x0a000003, 7000}, {0x0a000004, 7000}};
 
 uint64_t released;
 
@@ -28,6 +33,7 @@ class Pillar {
         options.roots = col_root_cache_create(arena->get(), roots);
         options.words =
             static_cast<col_words *>(col_arena_take(arena->get(), 1, sizeof(col_words)));
+        options.replica = SENDERS;
         options.ingress = ingress = ring();
         options.release = [](void *) { released++; };
         options.notes = ring();
@@ -51,7 +57,7 @@ class Pillar {
         if (col_frame_parse_datagram(frame, false, &datagram) != COL_DROP_NONE) return false;
         void *room = col_ring_reserve(ingress, sizeof(col_datagram));
         if (!room) return false;
-        *static_cast<col_datagram *>(room) = {datagram.payload, nullptr};
+        *static_cast<col_datagram *>(room) = {datagram.payload, datagram.from, nullptr};
         col_ring_publish(ingress);
         return true;
     }
@@ -96,7 +102,7 @@ class Pillar {
     uint64_t now_ns = 1;
 };
 
-/// A frame with one COMMIT, alone in its tree, for the slot of each round.
+/// Frames with one COMMIT each, alone in its tree.
 std::vector<Bytes> frames_with_votes() {
     const col_mac mac = {{2, 0, 0, 0, 0, 1}};
     std::vector<Bytes> frames;
@@ -104,12 +110,12 @@ std::vector<Bytes> frames_with_votes() {
         Sealer replica(COL_ROLE_REPLICA, 1, true);
         col_header header{};
         header.type = COL_COMMIT;
-        header.sequence = round;
+        header.sequence = ROUND_ABOVE + round;
         replica.add(header, {}, {.replicas = 1u << 2, .client = {}});
         replica.flush();
         const Bytes &payload = replica.sent[0];
         Bytes frame(COL_FRAME_HEADERS_BYTES);
-        col_frame_write_headers(frame.data(), &mac, {0x0a000002, 7000}, {0x0a000003, 7000},
+        col_frame_write_headers(frame.data(), &mac, SENDERS[1], SENDERS[2],
                                 static_cast<uint16_t>(payload.size()), COL_FRAME_CHECKSUM_NONE);
         frame.insert(frame.end(), payload.begin(), payload.end());
         frames.push_back(std::move(frame));

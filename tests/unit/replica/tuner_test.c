@@ -31,6 +31,7 @@ static fixture *fixture_open(void) {
     col_ring_init(&f->committed, &f->arena, 4096, NULL);
     col_ring_init(&f->questions, &f->arena, 4096, NULL);
     col_ring_init(&f->signing, &f->arena, 1 << 20, NULL);
+    static const col_endpoint nowhere[COL_REPLICAS_MAX];
     const col_pillar_stage_options options = {
         .name = "pillar 0",
         .pbft = backup_options(),
@@ -38,6 +39,7 @@ static fixture *fixture_open(void) {
         .keyring = &f->keyring,
         .roots = col_root_cache_create(&f->arena, 64),
         .words = &f->words,
+        .replica = nowhere,
         .ingress = &f->ingress,
         .release = release,
         .notes = &f->notes,
