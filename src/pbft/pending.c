@@ -158,9 +158,24 @@ static void release(col_pendings *pendings, uint32_t *place) {
     put_back(pendings, index);
 }
 
+/// Where the next early request of a client goes: to the oldest's place; to that of its own oldest
+/// when it has as many as it may.
+static uint32_t *early_place(col_pendings *pendings, uint32_t client) {
+    uint32_t *own = NULL;
+    uint32_t held = 0;
+    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) {
+        uint32_t *early = &pendings->early[(pendings->early_count + i) % COL_EARLY_MAX];
+        if (*early == COL_PENDING_NONE) continue;
+        if (pendings->pending[*early].header.sender != client) continue;
+        if (held++ == 0) own = early;
+    }
+    if (held >= COL_EARLY_CLIENT_MAX) return own;
+    return &pendings->early[pendings->early_count++ % COL_EARLY_MAX];
+}
+
 void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified, uint64_t session,
                              uint64_t number) {
-    uint32_t *place = &pendings->early[pendings->early_count++ % COL_EARLY_MAX];
+    uint32_t *place = early_place(pendings, verified->message.header.sender);
     if (*place != COL_PENDING_NONE) pendings->early_held--;
     release(pendings, place);
     *place = col_pendings_keep(pendings, verified, session, number);

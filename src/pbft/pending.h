@@ -45,6 +45,8 @@ typedef struct {
 /// A client believes f+1 replicas that its session is open, and its first requests may reach a
 /// replica that has not executed the opening. That many are held, whosever they are.
 #define COL_EARLY_MAX 256
+/// Of one client, so that it takes at most a quarter of them: what its sessions have outstanding.
+#define COL_EARLY_CLIENT_MAX (COL_EARLY_MAX / 4)
 
 typedef struct {
     uint32_t ahead;  ///< numbers above the executed one that a session may have here

@@ -24,6 +24,10 @@
 
 static const col_mac own_mac = {{2, 0, 0, 0, 0, 1 + SELF}};
 static const col_endpoint own_endpoint = {0x0a4d0001 + SELF, BASE_PORT};
+static const col_endpoint replica_endpoint[REPLICAS] = {{0x0a4d0001, BASE_PORT},
+                                                        {0x0a4d0002, BASE_PORT},
+                                                        {0x0a4d0003, BASE_PORT},
+                                                        {0x0a4d0004, BASE_PORT}};
 static const col_digest cluster = {{'f', 'u', 'z', 'z', 'i', 'n', 'g', '!'}};
 
 typedef struct {
@@ -187,6 +191,7 @@ static void scene_open(scene *s) {
         .backend = &backend,
         .keyring = keyring(),
         .words = &s->words,
+        .replica = replica_endpoint,
         .ingress = &s->ingress,
         .release = release,
         .notes = &s->notes,
@@ -318,14 +323,23 @@ static void hear_frame(scene *s, col_bytes frame) {
     col_datagram *record = col_ring_reserve(&s->ingress, sizeof *record);
     uint8_t *buffer = malloc(datagram.payload.length);
     memcpy(buffer, datagram.payload.at, datagram.payload.length);
-    *record = (col_datagram){.payload = {buffer, datagram.payload.length}, .buffer = buffer};
+    *record = (col_datagram){
+        .payload = {buffer, datagram.payload.length}, .from = datagram.from, .buffer = buffer};
     col_ring_publish(&s->ingress);
+}
+
+/// Where the signer that a payload names sends from, so that it is not dropped for its address.
+static col_endpoint signer_endpoint(const uint8_t *payload, size_t length) {
+    col_bundle bundle;
+    const bool named = col_bundle_parse((col_bytes){payload, length}, &bundle) == COL_DROP_NONE &&
+                       bundle.role == COL_ROLE_REPLICA && bundle.signer < REPLICAS;
+    return replica_endpoint[named ? bundle.signer : 0];
 }
 
 /// Frame a payload of `length` bytes that stands behind the headers' room.
 static void hear_payload(scene *s, uint8_t *frame, size_t length) {
     const col_endpoint to = {own_endpoint.address, (uint16_t)(own_endpoint.port + s->pillar)};
-    const col_endpoint from = {0x0a4d0001, BASE_PORT};
+    const col_endpoint from = signer_endpoint(frame + COL_FRAME_HEADERS_BYTES, length);
     col_frame_write_headers(frame, &own_mac, from, to, (uint16_t)length, COL_FRAME_CHECKSUM_NONE);
     col_frame_set_destination_mac(frame, &own_mac);
     hear_frame(s, (col_bytes){frame, COL_FRAME_HEADERS_BYTES + length});

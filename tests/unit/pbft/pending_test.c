@@ -186,6 +186,27 @@ static void a_request_ahead_of_its_session_is_adopted_when_that_opens(void **sta
     assert_int_equal(t->pendings.count, 1);
 }
 
+static void a_client_displaces_only_its_own_early_requests_beyond_its_share(void **state) {
+    (void)state;
+    col_pbft_options options = primary_options();
+    options.pending_max = 1024;
+    col_arena arena;
+    assert_true(col_arena_open(&arena, col_pendings_footprint(&options) + 4096).ok);
+    col_pendings pendings;
+    col_pendings_init(&pendings, &arena, &options);
+    client_message message;
+    make_request(&message, 0, 1, 5, 1, text("honest"));
+    col_pendings_keep_early(&pendings, &message.verified, 5, 1);
+    for (uint64_t number = 1; number <= 10 * COL_EARLY_MAX; number++) {
+        make_request(&message, 0, 2, 9, number, text("greedy"));
+        col_pendings_keep_early(&pendings, &message.verified, 9, number);
+    }
+    assert_int_equal(pendings.early_held, 1 + COL_EARLY_CLIENT_MAX);
+    assert_int_equal(pendings.client[1].held, 1);
+    assert_int_equal(pendings.client[2].held, COL_EARLY_CLIENT_MAX);
+    col_arena_close(&arena);
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
@@ -199,6 +220,7 @@ int main(void) {
         TEST(as_many_sessions_as_the_cluster_has_come_and_go_for_ever),
         TEST(an_opening_of_any_higher_nonce_clears_the_waiting_one),
         TEST(a_request_ahead_of_its_session_is_adopted_when_that_opens),
+        TEST(a_client_displaces_only_its_own_early_requests_beyond_its_share),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
