@@ -43,16 +43,28 @@ static listed take_out(scene *s, uint32_t i) {
     return taken;
 }
 
-/// The session that has to go before `client` opens one, 0 for none.
+static uint32_t sessions_of(const scene *s, uint32_t client) {
+    uint32_t sessions = 0;
+    for (uint32_t i = 0; i < s->count; i++) sessions += s->list[i].client == client;
+    return sessions;
+}
+
+static uint32_t first_of(const scene *s, uint32_t client) {
+    uint32_t i = 0;
+    while (s->list[i].client != client) i++;
+    return i;
+}
+
+/// The session that has to go before `client` opens one, 0 for none: its own at its quota, else one
+/// of the client that has most.
 static uint64_t make_room(scene *s, uint32_t client) {
-    uint32_t own = 0, first_own = 0;
-    for (uint32_t i = s->count; i-- > 0;) {
-        if (s->list[i].client != client) continue;
-        own++;
-        first_own = i;
+    if (sessions_of(s, client) >= CLIENT_SESSIONS) return take_out(s, first_of(s, client)).id;
+    if (s->count < SESSIONS) return 0;
+    uint32_t chosen = 0;
+    for (uint32_t i = 1; i < s->count; i++) {
+        if (sessions_of(s, s->list[i].client) > sessions_of(s, s->list[chosen].client)) chosen = i;
     }
-    if (own >= CLIENT_SESSIONS) return take_out(s, first_own).id;
-    return s->count == SESSIONS ? take_out(s, 0).id : 0;
+    return take_out(s, chosen).id;
 }
 
 static void check_open(scene *s, const col_session_open *open, bool opened,
