@@ -95,7 +95,10 @@ static int no_passphrase(char *buffer, int size, int writing, void *context) {
 static col_result open_private(const char *path, int *descriptor) {
     const int opened = open(path, O_RDONLY | O_CLOEXEC);
     if (opened < 0) {
-        return col_error("%s: cannot read the private key: %s", path, strerror(errno));
+        return col_error(
+            "%s: cannot read the private key: %s: name a file that this user may read, or make a "
+            "pair with `colonnade keygen`",
+            path, strerror(errno));
     }
     struct stat status;
     if (fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -139,7 +142,10 @@ col_result col_key_read_private(const char *path, col_key **key) {
 col_result col_key_read_public(const char *path, col_key **key) {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
-        return col_error("%s: cannot read the public key: %s", path, strerror(errno));
+        return col_error(
+            "%s: cannot read the public key: %s: name a file that this user may read, or make a "
+            "pair with `colonnade keygen`",
+            path, strerror(errno));
     }
     BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
     COL_ASSERT(bio);

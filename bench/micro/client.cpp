@@ -23,9 +23,8 @@ class Client {
         options.timeout_ns = options.retransmit_ns = UINT64_MAX / 4;
         options.reply_to = CLIENT_ENDPOINT;
         options.context = this;
-        options.done = [](void *context, uint64_t, col_client_status status, const uint8_t *,
-                          size_t, uint64_t) {
-            static_cast<Client *>(context)->answered += status == COL_CLIENT_RESULT;
+        options.done = [](void *context, const col_client_outcome *outcome) {
+            static_cast<Client *>(context)->answered += outcome->status == COL_CLIENT_RESULT;
         };
         arena = std::make_unique<Arena>(col_client_core_footprint(&options));
         core = col_client_core_create(arena->get(), &options);
@@ -33,7 +32,8 @@ class Client {
     }
 
     bool submit() {
-        return col_client_core_submit(core, 0, view(operation), 0, ++now_ns) == 0;
+        return col_client_core_submit(core, 0, view(operation), 0, ++now_ns) ==
+               COL_CLIENT_SUBMITTED;
     }
     /// What would be sealed and sent. @return messages
     uint32_t take() {

@@ -67,10 +67,9 @@ static void finish(line_client *self, uint64_t number, const char *failure, cons
     self->failed += failure != NULL;
 }
 
-static void on_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                    size_t length, uint64_t latency_ns) {
-    (void)latency_ns;
-    finish(context, tag, status == COL_CLIENT_RESULT ? NULL : explain(status), result, length);
+static void on_done(void *context, const col_client_outcome *outcome) {
+    const char *failure = outcome->status == COL_CLIENT_RESULT ? NULL : explain(outcome->status);
+    finish(context, outcome->tag, failure, outcome->result, outcome->length);
 }
 
 static void print_finished(line_client *self) {
@@ -95,7 +94,7 @@ static bool next_has_room(const line_client *self) {
 static void submit(line_client *self, const char *text, size_t length) {
     const uint64_t number = self->submitted++;
     const uint32_t session = (uint32_t)(number % self->sessions);
-    if (col_client_submit(self->client, session, text, length, number) != 0)
+    if (col_client_submit(self->client, session, text, length, number) != COL_CLIENT_SUBMITTED)
         finish(self, number, explain(COL_CLIENT_REFUSED), NULL, 0);
 }
 
@@ -139,12 +138,14 @@ static void run_lines(line_client *self) {
     }
 }
 
-static int run_client(const col_client_options *options, const col_cluster *cluster) {
+static int run_client(col_client_options *options, const col_cluster *cluster) {
     static line_client self;
-    char error[512];
+    char error[COL_CLIENT_ERROR_BYTES];
     self.cluster = cluster;
     self.sessions = options->sessions;
-    self.client = col_client_open(options, on_done, &self, error, sizeof error);
+    options->done = on_done;
+    options->context = &self;
+    self.client = col_client_open(options, sizeof *options, error, sizeof error);
     if (!self.client) {
         const col_result result = col_error("%s", error);
         return col_fail(&result, 1);
@@ -191,11 +192,11 @@ int col_command_client(char **argv) {
     if (!result.ok) return col_fail(&result, 2);
     result = col_check_client_key(cluster, key, (uint32_t)client);
     if (result.ok) result = col_enter_cluster(cluster->directory, &state);
-    const col_client_options open = {.cluster = path,
-                                     .key = key,
-                                     .client = (uint32_t)client,
-                                     .sessions = (uint32_t)sessions,
-                                     .timeout_ns = timeout_s * UINT64_C(1000000000)};
+    col_client_options open = {.cluster = path,
+                               .key = key,
+                               .client = (uint32_t)client,
+                               .sessions = (uint32_t)sessions,
+                               .timeout_ns = timeout_s * UINT64_C(1000000000)};
     const int status = result.ok ? run_client(&open, cluster) : col_fail(&result, 2);
     col_cluster_destroy(cluster);
     return status;

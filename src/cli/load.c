@@ -34,7 +34,7 @@ struct load_thread {
     col_histogram latency_ns;
     col_client_statistics before, after;  ///< at the start and end of the measured phase
     bool failed;
-    char error[480];
+    char error[COL_CLIENT_ERROR_BYTES];
 };
 
 struct col_load {
@@ -48,17 +48,16 @@ struct col_load {
     atomic_uint ended;
 };
 
-static void on_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                    size_t length, uint64_t latency_ns) {
-    (void)result;
+static void on_done(void *context, const col_client_outcome *outcome) {
     load_client *client = context;
     load_thread *self = client->thread;
-    client->in_flight[tag]--;
-    switch (status) {
+    client->in_flight[outcome->tag]--;
+    switch (outcome->status) {
         case COL_CLIENT_RESULT:
             col_count(&self->outcomes.answered, 1);
-            if (length > self->reply_bytes) self->reply_bytes = length;
-            if (self->phase == COL_LOAD_MEASURE) col_histogram_add(&self->latency_ns, latency_ns);
+            if (outcome->length > self->reply_bytes) self->reply_bytes = outcome->length;
+            if (self->phase == COL_LOAD_MEASURE)
+                col_histogram_add(&self->latency_ns, outcome->latency_ns);
             return;
         case COL_CLIENT_TIMED_OUT:
             col_count(&self->outcomes.timed_out, 1);
@@ -76,9 +75,10 @@ static void submit_all(const load_thread *self, load_client *client) {
     const col_load_options *options = &self->load->options;
     for (uint32_t s = 0; s < options->sessions; s++) {
         while (client->in_flight[s] < options->outstanding && col_client_room(client->client, s)) {
-            const int refused =
+            const col_client_submission submission =
                 col_client_submit(client->client, s, self->operation, options->request_bytes, s);
-            COL_ASSERT(!refused);  // sizes were checked against the cluster file
+            COL_ASSERT(submission ==
+                       COL_CLIENT_SUBMITTED);  // sizes were checked against the cluster file
             client->in_flight[s]++;
         }
     }
@@ -89,7 +89,7 @@ static void read_statistics(const load_thread *self, col_client_statistics *sum)
     *sum = (col_client_statistics){0};
     for (uint32_t i = 0; i < self->clients; i++) {
         col_client_statistics one;
-        col_client_statistics_read(self->client[i].client, &one);
+        col_client_statistics_read(self->client[i].client, &one, sizeof one);
         sum->signatures += one.signatures;
         sum->verifies += one.verifies;
         sum->datagrams_sent += one.datagrams_sent;
@@ -146,9 +146,11 @@ static bool open_clients(load_thread *self) {
         client->in_flight = calloc(options->sessions, sizeof *client->in_flight);
         COL_ASSERT(client->in_flight);
         const col_client_options open = {.cluster = options->cluster,
+                                         .done = on_done,
+                                         .context = client,
                                          .client = self->first_id + i,
                                          .sessions = options->sessions};
-        client->client = col_client_open(&open, on_done, client, self->error, sizeof self->error);
+        client->client = col_client_open(&open, sizeof open, self->error, sizeof self->error);
         if (!client->client) return false;
     }
     return true;

@@ -2,6 +2,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "crypto/hashing.h"
 #include "crypto/keys.h"
@@ -31,6 +32,7 @@
 
 struct col_client {
     pthread_t thread;
+    pid_t process;
     col_cluster *cluster;
     col_hasher *hasher;
     col_key *key;
@@ -47,19 +49,39 @@ struct col_client {
     col_client_core *core;
     col_client_done done;
     void *context;
+    uint32_t sessions;
     bool polling;
     uint32_t reported;  ///< by the present poll
 };
 
-static void check_thread(const col_client *client) {
-    COL_ASSERT(pthread_equal(client->thread, pthread_self()));
+// Rules of the header. What breaks one is a defect of the calling program, and is told in its
+// terms.
+
+static void require(bool kept, const char *call, const char *rule) {
+    if (kept) return;
+    fprintf(stderr, "%s: %s\n", call, rule);
+    abort();
 }
 
-static void count_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                       size_t length, uint64_t latency_ns) {
+static void check_thread(const col_client *client, const char *call) {
+    require(pthread_equal(client->thread, pthread_self()), call,
+            "a client belongs to the thread that opened it");
+}
+
+/// A copy in a child process would sign other requests with the same numbers. It cannot send
+/// without one of the calls that check this; the others need not pay for the system call.
+static void check_process(const col_client *client, const char *call) {
+    require(client->process == getpid(), call, "a client belongs to the process that opened it");
+}
+
+static void check_session(const col_client *client, uint32_t session, const char *call) {
+    require(session < client->sessions, call, "there is no session of that number");
+}
+
+static void count_done(void *context, const col_client_outcome *outcome) {
     col_client *client = context;
     client->reported++;
-    client->done(client->context, tag, status, result, length, latency_ns);
+    client->done(client->context, outcome);
 }
 
 // Opening.
@@ -117,16 +139,15 @@ static col_client_core_options core_options(col_client *client, const col_client
     const col_genesis *genesis = &client->cluster->genesis;
     return (col_client_core_options){
         .client = options->client,
-        .sessions = options->sessions > 0 ? options->sessions : 1,
+        .sessions = options->sessions,
         .replicas = genesis->replicas,
         .faults = genesis->faults,
         .pillars = genesis->pillars,
         .rotating = genesis->leaders == COL_LEADERS_ROTATING,
         .outstanding = genesis->session_outstanding,
         .operation_bytes_max = genesis->operation_bytes_max,
-        .timeout_ns = options->timeout_ns > 0 ? options->timeout_ns : TIMEOUT_NS_DEFAULT,
-        .retransmit_ns =
-            options->retransmit_ns > 0 ? options->retransmit_ns : RETRANSMIT_NS_DEFAULT,
+        .timeout_ns = options->timeout_ns,
+        .retransmit_ns = options->retransmit_ns,
         .reply_to = client->udp.local,
         .done = count_done,
         .context = client,
@@ -181,10 +202,6 @@ static col_result make(col_client *client, const col_client_options *options) {
 
 // Running.
 
-static void tick(col_client *client) {
-    col_client_core_tick(client->core, col_clock_monotonic_ns(), col_clock_wall_ns());
-}
-
 static void flush(col_client *client) {
     col_client_message message;
     while (col_client_core_next(client->core, &message)) {
@@ -196,6 +213,11 @@ static void flush(col_client *client) {
     }
     col_sealer_flush(client->sealer);
     col_client_udp_flush(&client->udp);
+}
+
+static void send_due(col_client *client) {
+    col_client_core_tick(client->core, col_clock_monotonic_ns(), col_clock_wall_ns());
+    flush(client);
 }
 
 /// Most datagrams that change nothing are late replies: f+1 of n are enough. They are dropped
@@ -295,8 +317,7 @@ static col_result open_sessions(col_client *client, const col_client_options *op
                 client->cluster->genesis.name, core.client, client->cluster->path);
         }
         if (col_clock_monotonic_ns() >= end_ns) return not_opened(client, core.timeout_ns);
-        tick(client);
-        flush(client);
+        send_due(client);
         (void)wait_until(client, end_ns);
         drain(client);
     }
@@ -317,83 +338,126 @@ static void destroy(col_client *client) {
     free(client);
 }
 
-col_client *col_client_open(const col_client_options *options, col_client_done done, void *context,
-                            char *error, size_t error_size) {
-    COL_ASSERT(options != NULL && options->cluster != NULL && done != NULL);
-
-    col_client *client = aligned_alloc(64, (sizeof *client + 63) / 64 * 64);
-    if (client == NULL) {
-        snprintf(error, error_size, "out of memory");
-        return NULL;
+/// The options as this library knows them: a shorter structure is an older program's.
+static col_result take_options(const col_client_options *given, size_t size,
+                               col_client_options *options) {
+    *options = (col_client_options){0};
+    if (size > sizeof *options) {
+        return col_error(
+            "this libcolonnade-client is older than the program (options of %zu bytes, not %zu): "
+            "install the one that it was compiled with",
+            sizeof *options, size);
     }
-    memset(client, 0, sizeof *client);
+    memcpy(options, given, size);
+    require(options->cluster != NULL, "col_client_open", "options.cluster is missing");
+    require(options->done != NULL, "col_client_open", "options.done is missing");
+    if (options->sessions == 0) options->sessions = 1;
+    if (options->timeout_ns == 0) options->timeout_ns = TIMEOUT_NS_DEFAULT;
+    if (options->retransmit_ns == 0) options->retransmit_ns = RETRANSMIT_NS_DEFAULT;
+    return col_ok();
+}
+
+static col_result open_client(const col_client_options *given, size_t size, col_client **opened) {
+    col_client_options options;
+    COL_TRY(take_options(given, size, &options));
+    col_client *client = calloc(1, sizeof *client);
+    if (client == NULL) return col_error("no memory for a client: close other programs");
     client->thread = pthread_self();
-    client->done = done;
-    client->context = context;
-    col_result result = make(client, options);
-    if (result.ok) result = open_sessions(client, options);
-    if (result.ok) return client;
-    snprintf(error, error_size, "%s", result.text);
-    destroy(client);
-    return NULL;
+    client->process = getpid();
+    client->done = options.done;
+    client->context = options.context;
+    client->sessions = options.sessions;
+    col_result result = make(client, &options);
+    if (result.ok) result = open_sessions(client, &options);
+    if (result.ok) {
+        *opened = client;
+    } else {
+        destroy(client);
+    }
+    return result;
+}
+
+col_client *col_client_open(const col_client_options *options, size_t options_size, char *error,
+                            size_t error_size) {
+    require(options != NULL, __func__, "options are missing");
+
+    col_client *client = NULL;
+    const col_result result = open_client(options, options_size, &client);
+    if (!result.ok) snprintf(error, error_size, "%s", result.text);
+    return client;
 }
 
 void col_client_close(col_client *client) {
-    check_thread(client);
-    COL_ASSERT(!client->polling);
+    if (client == NULL) return;
+    check_thread(client, __func__);
+    require(!client->polling, __func__, "not from `done`");
     destroy(client);
 }
 
 // Use.
 
-int col_client_submit(col_client *client, uint32_t session, const void *operation, size_t length,
-                      uint64_t tag) {
-    check_thread(client);
+col_client_submission col_client_submit(col_client *client, uint32_t session, const void *operation,
+                                        size_t length, uint64_t tag) {
+    check_thread(client, __func__);
+    check_session(client, session, __func__);
     return col_client_core_submit(client->core, session, (col_bytes){operation, length}, tag,
                                   col_clock_monotonic_ns());
 }
 
 uint32_t col_client_room(const col_client *client, uint32_t session) {
-    check_thread(client);
+    check_thread(client, __func__);
+    check_session(client, session, __func__);
     return col_client_core_room(client->core, session);
 }
 
 void col_client_flush(col_client *client) {
-    check_thread(client);
+    check_thread(client, __func__);
+    check_process(client, __func__);
     flush(client);
 }
 
 uint32_t col_client_poll(col_client *client, uint64_t wait_ns) {
-    check_thread(client);
-    COL_ASSERT(!client->polling);
+    check_thread(client, __func__);
+    check_process(client, __func__);
+    require(!client->polling, __func__, "not from `done`");
 
     const uint64_t start_ns = col_clock_monotonic_ns();
     const uint64_t end_ns = wait_ns < COL_NEVER - start_ns ? start_ns + wait_ns : COL_NEVER;
     client->polling = true;
     client->reported = 0;
     bool waiting = true;
-    tick(client);
-    flush(client);
+    send_due(client);
     drain(client);
     while (client->reported == 0 && waiting && col_clock_monotonic_ns() < end_ns) {
-        tick(client);
-        flush(client);  // what messages and deadlines brought
+        send_due(client);  // what messages and deadlines brought
         waiting = wait_until(client, client->reported == 0 ? end_ns : 0);
         drain(client);
     }
+    flush(client);  // what `done` submitted
     client->polling = false;
     return client->reported;
 }
 
 uint32_t col_client_outstanding(const col_client *client) {
-    check_thread(client);
+    check_thread(client, __func__);
     return col_client_core_outstanding(client->core);
 }
 
-void col_client_statistics_read(const col_client *client, col_client_statistics *statistics) {
-    check_thread(client);
+int col_client_descriptor(const col_client *client) {
+    check_thread(client, __func__);
+    return client->udp.descriptor;
+}
+
+uint64_t col_client_deadline_ns(const col_client *client) {
+    check_thread(client, __func__);
+    return col_client_core_pending(client->core) ? 0 : col_client_core_deadline(client->core);
+}
+
+void col_client_statistics_read(const col_client *client, col_client_statistics *statistics,
+                                size_t statistics_size) {
+    check_thread(client, __func__);
     const col_client_core_counts counts = col_client_core_count(client->core);
-    *statistics = (col_client_statistics){
+    const col_client_statistics known = {
         .signatures = col_counter_read(&client->sealed.signatures),
         .verifies = col_counter_read(&client->opened.verifies),
         .datagrams_sent = client->udp.sent,
@@ -402,4 +466,6 @@ void col_client_statistics_read(const col_client *client, col_client_statistics 
         .retransmits = counts.retransmits,
         .primary_changes = counts.primary_changes,
     };
+    memset(statistics, 0, statistics_size);
+    memcpy(statistics, &known, statistics_size < sizeof known ? statistics_size : sizeof known);
 }

@@ -109,10 +109,10 @@ static uint64_t patience_ns(const col_client_core *core) {
     return measured_ns < PATIENCE_NS_MAX ? measured_ns : PATIENCE_NS_MAX;
 }
 
-int col_client_core_submit(col_client_core *core, uint32_t place, col_bytes operation, uint64_t tag,
-                           uint64_t now_ns) {
-    if (operation.length > core->options.operation_bytes_max) return -2;
-    if (col_client_core_room(core, place) == 0) return -1;
+col_client_submission col_client_core_submit(col_client_core *core, uint32_t place,
+                                             col_bytes operation, uint64_t tag, uint64_t now_ns) {
+    if (operation.length > core->options.operation_bytes_max) return COL_CLIENT_TOO_LONG;
+    if (col_client_core_room(core, place) == 0) return COL_CLIENT_NO_ROOM;
 
     col_client_session *of = &core->sessions[place];
     const uint32_t index = col_client_slot_index(core, place, of->next);
@@ -136,7 +136,7 @@ int col_client_core_submit(col_client_core *core, uint32_t place, col_bytes oper
     if (of->open) col_client_enqueue(core, index);
     col_client_due_at(core, now_ns + core->options.timeout_ns);
     col_client_due_at(core, taken->resend_ns);
-    return 0;
+    return COL_CLIENT_SUBMITTED;
 }
 
 uint32_t col_client_core_outstanding(const col_client_core *core) {
@@ -266,6 +266,10 @@ bool col_client_core_next(col_client_core *core, col_client_message *message) {
     return false;
 }
 
+bool col_client_core_pending(const col_client_core *core) {
+    return core->opens_to_send != 0 || core->queue_length > 0;
+}
+
 // Time.
 
 static void tick_opening(col_client_core *core, uint32_t k, uint64_t now_ns, uint64_t wall_ns) {
@@ -289,8 +293,12 @@ void col_client_report(col_client_core *core, const col_client_slot *finished,
     if (status == COL_CLIENT_RESULT) {
         col_recent_least_add(&core->latency, now_ns, now_ns - finished->submitted_ns);
     }
-    core->options.done(core->options.context, finished->tag, status, result.at, result.length,
-                       now_ns - finished->submitted_ns);
+    const col_client_outcome outcome = {.tag = finished->tag,
+                                        .status = status,
+                                        .result = result.at,
+                                        .length = result.length,
+                                        .latency_ns = now_ns - finished->submitted_ns};
+    core->options.done(core->options.context, &outcome);
 }
 
 static void resend(col_client_core *core, uint32_t index, uint64_t now_ns) {

@@ -48,9 +48,11 @@ size_t col_client_core_footprint(const col_client_core_options *options);
 col_client_core *col_client_core_create(col_arena *arena, const col_client_core_options *options);
 
 /// @param operation copied
-/// @return 0; -1 the session has M numbers unfinished; -2 longer than operation_bytes_max
-int col_client_core_submit(col_client_core *core, uint32_t session, col_bytes operation,
-                           uint64_t tag, uint64_t now_ns);
+/// @return COL_CLIENT_NO_ROOM: the session has M numbers unfinished; COL_CLIENT_TOO_LONG: longer
+///         than operation_bytes_max
+COL_MUST_USE col_client_submission col_client_core_submit(col_client_core *core, uint32_t session,
+                                                          col_bytes operation, uint64_t tag,
+                                                          uint64_t now_ns);
 
 uint32_t col_client_core_room(const col_client_core *core, uint32_t session);
 
@@ -84,6 +86,9 @@ typedef struct {
 /// Take the next message to send: openings first, then requests in the order of their submission.
 /// @return false when there is none
 bool col_client_core_next(col_client_core *core, col_client_message *message);
+
+/// Whether something waits for col_client_core_next.
+bool col_client_core_pending(const col_client_core *core);
 
 /// Whether a message could change anything, judged before its seal is: for a fragment, whether its
 /// message could.

@@ -94,19 +94,18 @@ static bool vouched(scene *s, uint64_t tag, uint8_t status, uint8_t result) {
 
 static void submit(scene *s, uint32_t session);
 
-static void on_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                    size_t length, uint64_t latency_ns) {
+static void on_done(void *context, const col_client_outcome *outcome) {
     scene *s = context;
-    (void)latency_ns;
+    const uint64_t tag = outcome->tag;
     COL_ASSERT(tag >= 1 && tag <= s->submitted && !s->done[tag]);
     s->done[tag] = true;
     s->reported++;
-    if (status == COL_CLIENT_RESULT) {
-        COL_ASSERT(length == 1 && vouched(s, tag, COL_REPLY_RESULT, result[0]));
+    if (outcome->status == COL_CLIENT_RESULT) {
+        COL_ASSERT(outcome->length == 1 && vouched(s, tag, COL_REPLY_RESULT, outcome->result[0]));
     } else {
-        COL_ASSERT(length == 0);
+        COL_ASSERT(outcome->length == 0);
     }
-    if (status == COL_CLIENT_REFUSED) COL_ASSERT(vouched(s, tag, COL_REPLY_REFUSED, 0));
+    if (outcome->status == COL_CLIENT_REFUSED) COL_ASSERT(vouched(s, tag, COL_REPLY_REFUSED, 0));
     if (tag % 7 == 0) submit(s, (uint32_t)(tag % SESSIONS));  // `done` may submit
 }
 
@@ -118,9 +117,10 @@ static void submit(scene *s, uint32_t session) {
     const col_bytes operation = {(const uint8_t *)&tag, sizeof tag};
     const bool room = col_client_core_room(s->core, session) > 0;
     s->submitted++;
-    const int outcome = col_client_core_submit(s->core, session, operation, tag, s->now_ns);
-    COL_ASSERT((outcome == 0) == room);
-    if (outcome != 0) s->submitted--;
+    const col_client_submission submission =
+        col_client_core_submit(s->core, session, operation, tag, s->now_ns);
+    COL_ASSERT((submission == COL_CLIENT_SUBMITTED) == room);
+    if (submission != COL_CLIENT_SUBMITTED) s->submitted--;
 }
 
 static void note_request(scene *s, const col_client_message *message) {

@@ -100,19 +100,18 @@ static void submit(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packe
     memcpy(operation + 4, &client->submitted, sizeof client->submitted);
     const uint32_t length = 8 + (uint32_t)sim_below(&client->random, sim->plan.operation_bytes + 1);
     const uint32_t session = (uint32_t)sim_below(&client->random, sim->plan.sessions);
-    const int taken = col_client_core_submit(client->core, session, (col_bytes){operation, length},
-                                             client->submitted, sim->now_ns);
-    if (taken != 0) return;
+    const col_client_submission submission = col_client_core_submit(
+        client->core, session, (col_bytes){operation, length}, client->submitted, sim->now_ns);
+    if (submission != COL_CLIENT_SUBMITTED) return;
     client->submitted++;
     wake_at(client, sim->now_ns);
 }
 
-static void on_done(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                    size_t length, uint64_t latency_ns) {
-    (void)latency_ns;
+static void on_done(void *context, const col_client_outcome *outcome) {
     sim_client *client = context;
     client->finished++;
-    sim_once_finished(client->sim, client->id, tag, status, (col_bytes){result, length});
+    sim_once_finished(client->sim, client->id, outcome->tag, outcome->status,
+                      (col_bytes){outcome->result, outcome->length});
 }
 
 void sim_client_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet) {

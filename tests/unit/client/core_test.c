@@ -106,11 +106,11 @@ static void a_session_has_at_most_m_numbers_above_its_oldest_unfinished_one(void
         assert_int_equal(col_client_core_room(f.core, 0), M - i);
         assert_int_equal(submit(&f, 0, "x", i), 0);
     }
-    assert_int_equal(submit(&f, 0, "x", 99), -1);
+    assert_int_equal(submit(&f, 0, "x", 99), COL_CLIENT_NO_ROOM);
     reply_from(&f, 0, 9, 2, "ok");
     reply_from(&f, 1, 9, 2, "ok");
     assert_int_equal(f.finished_count, 1);
-    assert_int_equal(submit(&f, 0, "x", 99), -1);  // number 1 is still the oldest
+    assert_int_equal(submit(&f, 0, "x", 99), COL_CLIENT_NO_ROOM);  // number 1 is still the oldest
     reply_from(&f, 0, 9, 1, "ok");
     reply_from(&f, 1, 9, 1, "ok");
     assert_int_equal(col_client_core_room(f.core, 0), 2);
@@ -122,7 +122,7 @@ static void an_operation_longer_than_the_cluster_allows_is_refused(void **state)
     (void)state;
     fixture f;
     fixture_with_session(&f, 9);
-    assert_int_equal(submit(&f, 0, "123456789 123456789 123456789 123", 1), -2);
+    assert_int_equal(submit(&f, 0, "123456789 123456789 123456789 123", 1), COL_CLIENT_TOO_LONG);
     assert_int_equal(submit(&f, 0, "123456789 123456789 123456789 12", 1), 0);
     fixture_close(&f);
 }

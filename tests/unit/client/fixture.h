@@ -42,18 +42,20 @@ typedef struct {
     int resubmit_to;  ///< session that `done` submits to, -1 for none
 } fixture;
 
-static void record(void *context, uint64_t tag, col_client_status status, const uint8_t *result,
-                   size_t length, uint64_t latency_ns) {
+static void record(void *context, const col_client_outcome *outcome) {
     fixture *f = context;
     assert_true(f->finished_count < FINISHED_MAX);
     finished_request *finished = &f->finished[f->finished_count++];
-    *finished = (finished_request){
-        .tag = tag, .status = status, .length = length, .latency_ns = latency_ns};
-    if (length > 0) memcpy(finished->result, result, length < 16 ? length : 16);
+    *finished = (finished_request){.tag = outcome->tag,
+                                   .status = outcome->status,
+                                   .length = outcome->length,
+                                   .latency_ns = outcome->latency_ns};
+    const size_t kept = outcome->length < 16 ? outcome->length : 16;
+    if (kept > 0) memcpy(finished->result, outcome->result, kept);
     if (f->resubmit_to >= 0) {
-        const int again = col_client_core_submit(f->core, (uint32_t)f->resubmit_to,
-                                                 (col_bytes){NULL, 0}, tag + 1000, f->now);
-        assert_int_equal(again, 0);
+        assert_int_equal(col_client_core_submit(f->core, (uint32_t)f->resubmit_to,
+                                                (col_bytes){NULL, 0}, outcome->tag + 1000, f->now),
+                         COL_CLIENT_SUBMITTED);
     }
 }
 
@@ -218,7 +220,8 @@ static inline void fixture_with_session(fixture *f, uint64_t session) {
     assert_int_equal(col_client_core_open_sessions(f->core), 1);
 }
 
-static inline int submit(fixture *f, uint32_t session, const char *operation, uint64_t tag) {
+static inline col_client_submission submit(fixture *f, uint32_t session, const char *operation,
+                                           uint64_t tag) {
     return col_client_core_submit(
         f->core, session, (col_bytes){(const uint8_t *)operation, strlen(operation)}, tag, f->now);
 }
