@@ -105,7 +105,11 @@ static col_result take_option(const col_command *command, char ***argv, uint64_t
         return col_error("%s: unknown option %.60s: `colonnade %s --help` lists the options",
                          command->name, word, command->name);
     }
-    *seen |= UINT64_C(1) << (option - command->options);
+    const uint64_t bit = UINT64_C(1) << (option - command->options);
+    if (*seen & bit) {
+        return col_error("%s: %s stands twice: leave out one", command->name, option->name);
+    }
+    *seen |= bit;
     if (option->kind == COL_OPTION_FLAG) {
         if (word[length]) {
             return col_error("%s: %s takes no value: leave out '%.60s'", command->name,
@@ -116,7 +120,7 @@ static col_result take_option(const col_command *command, char ***argv, uint64_t
     if (word[length]) return set(command, option, word + length + 1);
     if (!(*argv)[1]) {
         return col_error("%s: %s needs a value: %s %s", command->name, option->name, option->name,
-                         option->value ? option->value : option->choices);
+                         option->choices ? option->choices : option->value);
     }
     (*argv)++;
     return set(command, option, **argv);

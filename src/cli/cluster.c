@@ -273,6 +273,7 @@ static const struct {
 };
 
 #define ACTIONS (sizeof actions / sizeof *actions)
+#define ACTIONS_TEXT "use up, status, exec, kill or down"
 
 int col_command_cluster(char **argv) {
     if (argv[0] && (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)) {
@@ -288,8 +289,7 @@ int col_command_cluster(char **argv) {
         if (strcmp(argv[0], actions[i].name) == 0) return actions[i].run(argv + 1);
     }
     const col_result result =
-        col_error(argv[0] ? "cluster: unknown action '%s': use up, status, exec, kill or down"
-                          : "cluster: an action is missing%s: use up, status, exec, kill or down",
-                  argv[0] ? argv[0] : "");
+        argv[0] ? col_error("cluster: unknown action '%s': " ACTIONS_TEXT, argv[0])
+                : col_error("cluster: an action is missing: " ACTIONS_TEXT);
     return col_fail(&result, 2);
 }

@@ -44,11 +44,8 @@ int main(int argc, char **argv) {
     for (size_t i = 0; argc >= 2 && i < COMMANDS; i++) {
         if (strcmp(argv[1], commands[i].name) == 0) return commands[i].run(argv + 2);
     }
-    if (argc < 2) {
-        fprintf(stderr, "colonnade: a command is missing: `colonnade --help` lists them\n");
-    } else {
-        fprintf(stderr, "colonnade: unknown command '%s': `colonnade --help` lists them\n",
-                argv[1]);
-    }
-    return 2;
+    const col_result result =
+        argc < 2 ? col_error("a command is missing: `colonnade --help` lists them")
+                 : col_error("unknown command '%s': `colonnade --help` lists them", argv[1]);
+    return col_fail(&result, 2);
 }

@@ -117,6 +117,8 @@ static void what_is_missing_or_too_much_is_said(void **state) {
     assert_refused(ARGV("here", "--text"), "try: --text needs a value: --text TEXT");
     assert_refused(ARGV("here", "there", "--text", "a"),
                    "try: unexpected argument 'there': usage is `colonnade try DIR`");
+    assert_refused(ARGV("here", "--text", "a", "--text=b"),
+                   "try: --text stands twice: leave out one");
     assert_refused(ARGV("here", "--flag=yes"), "try: --flag takes no value: leave out '=yes'");
 }
 
