@@ -133,8 +133,9 @@ col_result col_key_read_private(const char *path, col_key **key) {
             path, path);
     }
     if (!pkey) {
-        return col_error("%s: no private key in PEM form (%s): make a pair with `colonnade keygen`",
-                         path, openssl_reason());
+        ERR_clear_error();
+        return col_error("%s: no private key in PEM form: make a pair with `colonnade keygen`",
+                         path);
     }
     return adopt(pkey, path, true, key);
 }
@@ -152,10 +153,10 @@ col_result col_key_read_public(const char *path, col_key **key) {
     EVP_PKEY *pkey = PEM_read_bio_PUBKEY(bio, NULL, NULL, NULL);
     BIO_free(bio);
     if (!pkey) {
+        ERR_clear_error();
         return col_error(
-            "%s: no public key in PEM form (%s): export one with `openssl pkey -in "
-            "PRIVATE -pubout`",
-            path, openssl_reason());
+            "%s: no public key in PEM form: export one with `openssl pkey -in PRIVATE -pubout`",
+            path);
     }
     return adopt(pkey, path, false, key);
 }
@@ -166,31 +167,38 @@ static col_result create_file(const char *path, const char *what, mode_t mode, B
         return col_error("%s: exists, and a key is never overwritten: move it away first", path);
     }
     if (descriptor < 0) {
-        return col_error("%s: cannot write the %s key: %s", path, what, strerror(errno));
+        return col_error(
+            "%s: cannot write the %s key: %s: name a directory that this user may write", path,
+            what, strerror(errno));
     }
     *bio = BIO_new_fd(descriptor, BIO_CLOSE);
     COL_ASSERT(*bio);
     return col_ok();
 }
 
+static col_result no_room(const char *path, const char *what, int reason) {
+    ERR_clear_error();
+    unlink(path);
+    return col_error("%s: cannot write the %s key: %s: make room on the disk", path, what,
+                     strerror(reason));
+}
+
 static col_result write_private(EVP_PKEY *pkey, const char *path) {
     BIO *bio = NULL;
     COL_TRY(create_file(path, "private", S_IRUSR | S_IWUSR, &bio));
     const bool written = PEM_write_bio_PKCS8PrivateKey(bio, pkey, NULL, NULL, 0, NULL, NULL) == 1;
+    const int reason = errno;
     BIO_free(bio);
-    if (written) return col_ok();
-    unlink(path);
-    return col_error("%s: cannot write the private key: %s", path, openssl_reason());
+    return written ? col_ok() : no_room(path, "private", reason);
 }
 
 static col_result write_public(EVP_PKEY *pkey, const char *path) {
     BIO *bio = NULL;
     COL_TRY(create_file(path, "public", S_IRUSR | S_IWUSR | S_IRGRP | S_IROTH, &bio));
     const bool written = PEM_write_bio_PUBKEY(bio, pkey) == 1;
+    const int reason = errno;
     BIO_free(bio);
-    if (written) return col_ok();
-    unlink(path);
-    return col_error("%s: cannot write the public key: %s", path, openssl_reason());
+    return written ? col_ok() : no_room(path, "public", reason);
 }
 
 col_result col_key_generate(uint32_t bits, const char *private_path, const char *public_path) {
@@ -198,7 +206,9 @@ col_result col_key_generate(uint32_t bits, const char *private_path, const char 
         return col_error("an RSA key of %u bits: choose 2048, 3072 or 4096", bits);
     }
     EVP_PKEY *pkey = EVP_RSA_gen(bits);
-    if (!pkey) return col_error("cannot make an RSA key: %s", openssl_reason());
+    if (!pkey)
+        return col_error("cannot make an RSA key: %s: see that `openssl genrsa` works",
+                         openssl_reason());
 
     col_result result = write_private(pkey, private_path);
     if (result.ok) {

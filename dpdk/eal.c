@@ -40,7 +40,8 @@ void col_net_eal_forget_message(void) {
 
 static col_result capture_log(void) {
     FILE *stream = fopencookie(NULL, "w", (cookie_io_functions_t){.write = keep_line});
-    if (stream == NULL) return col_error("cannot open a log stream: %s", strerror(errno));
+    if (stream == NULL)
+        return col_error("cannot open a log stream: %s: free memory", strerror(errno));
     setvbuf(stream, NULL, _IOLBF, BUFSIZ);
     rte_openlog_stream(stream);
     return col_ok();

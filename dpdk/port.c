@@ -43,6 +43,11 @@ static uint32_t address_of(const struct ifreq *request) {
     return ntohl(address.sin_addr.s_addr);
 }
 
+static col_result query_error(const char *device) {
+    return col_error("cannot query interface %s: %s: see that it stays in this namespace", device,
+                     strerror(errno));
+}
+
 /// @param query any socket, for ioctl
 static col_result check_interface_by(int query, const col_net_options *options) {
     struct ifreq request = {0};
@@ -55,14 +60,14 @@ static col_result check_interface_by(int query, const col_net_options *options) 
     memcpy(request.ifr_name, options->device, strlen(options->device) + 1);
 
     if (ioctl(query, SIOCGIFFLAGS, &request) != 0) {
-        return col_error("cannot query interface %s: %s", options->device, strerror(errno));
+        return query_error(options->device);
     }
     if (!(request.ifr_flags & IFF_UP)) {
         return col_error("interface %s is down: `ip link set %s up`", options->device,
                          options->device);
     }
     if (ioctl(query, SIOCGIFMTU, &request) != 0) {
-        return col_error("cannot query interface %s: %s", options->device, strerror(errno));
+        return query_error(options->device);
     }
     // A frame above the interface's MTU would block the device's transmit ring for good.
     if (request.ifr_mtu < (int)options->mtu) {
@@ -83,7 +88,7 @@ static col_result check_interface_by(int query, const col_net_options *options) 
 
 static col_result check_interface(const col_net_options *options) {
     const int query = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (query < 0) return col_error("cannot open a socket: %s", strerror(errno));
+    if (query < 0) return col_error("cannot open a socket: %s: raise `ulimit -n`", strerror(errno));
     const col_result result = check_interface_by(query, options);
     close(query);
     return result;
@@ -228,8 +233,10 @@ static col_result check_memory(const col_net_options *options, bool pci) {
         reserved_bytes(receive_room(options, pci)) + reserved_bytes(transmit_room(options));
     const uint64_t needed_mb = (pair * options->buffers / 2 >> 20) + 1 + MEMORY_OVERHEAD_MB;
     if (!options->hugepages && options->memory_mb < needed_mb) {
-        return col_error("%u buffers at mtu %u need memory_mb: %lu, and it is %u", options->buffers,
-                         options->mtu, (unsigned long)needed_mb, options->memory_mb);
+        return col_error(
+            "memory_mb is %u, and %u buffers at mtu %u need more: set memory_mb: %u, or lower "
+            "buffers",
+            options->memory_mb, options->buffers, options->mtu, (uint32_t)needed_mb);
     }
     return col_ok();
 }

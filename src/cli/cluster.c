@@ -53,7 +53,7 @@ static col_result print_up(const char *directory, const char *given, const col_c
                            uint64_t started_ns) {
     col_supervisor_state state;
     if (!col_supervisor_read(directory, &state))
-        return col_error("%s: the cluster ended at once: see %s/run", given, given);
+        return col_error("%s: the cluster ended at once: its logs in %s/run say why", given, given);
     printf("%s is up: %u replicas, %u pillars, application %s, profile %s, in %.1f s\n", given,
            cluster->genesis.replicas, cluster->genesis.pillars, cluster->genesis.application,
            state.profile, (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
@@ -74,7 +74,8 @@ static col_result start(const char *given, const char *profile_name, const col_c
     char path[COL_PATH_MAX];
     COL_TRY(col_cli_path(path, cluster->directory, "run"));
     if (mkdir(path, 0755) != 0 && errno != EEXIST)
-        return col_error("%s: %s: be the owner of %s", path, strerror(errno), given);
+        return col_error("%s: %s: make %s a directory that this user may write", path,
+                         strerror(errno), given);
     if (col_supervisor_find(cluster->directory)) {
         return col_error("%s: the cluster is up already: `colonnade cluster down %s` stops it",
                          given, given);
@@ -120,10 +121,13 @@ static int command_up(char **argv) {
 }
 
 /// The absolute directory, and that a cluster runs from it.
-static col_result find_running(const char *given, char *directory, col_supervisor_state *state) {
-    COL_TRY(col_path_absolute(directory, given));
-    if (col_supervisor_read(directory, state)) return col_ok();
-    return col_error("%s: no cluster is up: `colonnade cluster up %s` starts it", given, given);
+/// @return 0, or the exit status after the error was printed
+static int find_running(const char *given, char *directory, col_supervisor_state *state) {
+    col_result result = col_path_absolute(directory, given);
+    if (!result.ok) return col_fail(&result, 2);
+    if (col_supervisor_read(directory, state)) return 0;
+    result = col_error("%s: no cluster is up: `colonnade cluster up %s` starts it", given, given);
+    return col_fail(&result, 1);
 }
 
 static void print_status_json(const char *directory, const col_supervisor_state *state) {
@@ -133,25 +137,28 @@ static void print_status_json(const char *directory, const col_supervisor_state 
     col_watch_close(&watch);
 }
 
-static col_result show_status(const char *given, const col_status_options *options, bool json,
-                              bool again) {
+/// @return the exit status
+static int show_status(const char *given, const col_status_options *options, bool json,
+                       bool again) {
     char directory[COL_PATH_MAX];
     col_supervisor_state state;
-    COL_TRY(col_path_absolute(directory, given));
+    col_result result = col_path_absolute(directory, given);
+    if (!result.ok) return col_fail(&result, 2);
     if (!col_watch_find(directory, &state)) {
-        return col_error(
+        result = col_error(
             "%s: no replica runs: `colonnade cluster up %s` starts all on this machine, "
             "`colonnade replica` one",
             given, given);
+        return col_fail(&result, 1);
     }
     if (json) {
         print_status_json(directory, &state);
-        return col_ok();
+        return 0;
     }
     do {
         print_status(directory, &state, options, again ? WATCH_MS : LOOK_MS);
     } while (again && col_watch_find(directory, &state));
-    return col_ok();
+    return 0;
 }
 
 static int command_status(char **argv) {
@@ -177,11 +184,10 @@ static int command_status(char **argv) {
         .option_count = sizeof options / sizeof *options,
     };
     col_arguments arguments;
-    col_result result = col_arguments_parse(&command, argv, &arguments);
+    const col_result result = col_arguments_parse(&command, argv, &arguments);
     if (!result.ok || arguments.help) return result.ok ? 0 : col_fail(&result, 2);
 
-    result = show_status(arguments.positional[0], &shown, json, again);
-    return result.ok ? 0 : col_fail(&result, 1);
+    return show_status(arguments.positional[0], &shown, json, again);
 }
 
 static int command_exec(char **argv) {
@@ -200,8 +206,8 @@ static int command_exec(char **argv) {
 
     char directory[COL_PATH_MAX];
     col_supervisor_state state;
-    result = find_running(arguments.positional[0], directory, &state);
-    if (!result.ok) return col_fail(&result, 1);
+    const int status = find_running(arguments.positional[0], directory, &state);
+    if (status != 0) return status;
     result = col_namespace_enter(state.supervisor);
     if (!result.ok) return col_fail(&result, 2);
     execvp(arguments.rest[0], arguments.rest);

@@ -60,7 +60,8 @@ static col_result write_profiles(const char *directory) {
         FILE *file = fopen(path, "wxe");
         if (!file) return col_error("%s: %s: choose another directory", path, strerror(errno));
         const bool written = fwrite(text.at, 1, text.length, file) == text.length;
-        if (fclose(file) != 0 || !written) return col_error("%s: no room: free some", path);
+        if (fclose(file) != 0 || !written)
+            return col_error("%s: %s: make room on the disk", path, strerror(errno));
     }
     return col_ok();
 }

@@ -18,11 +18,13 @@
 
 static col_result write_file(const char *path, const char *text) {
     const int file = open(path, O_WRONLY | O_CLOEXEC);
-    if (file < 0) return col_error("%s: %s", path, strerror(errno));
+    if (file < 0)
+        return col_error("%s: cannot be written (%s): run as root", path, strerror(errno));
     const ssize_t written = write(file, text, strlen(text));
     const int error = errno;
     close(file);
-    return written < 0 ? col_error("%s: %s", path, strerror(error)) : col_ok();
+    return written < 0 ? col_error("%s: cannot be written (%s): run as root", path, strerror(error))
+                       : col_ok();
 }
 
 /// Become root of the new user namespace: it owns the network namespace.

@@ -7,11 +7,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+static col_result too_long(const char *path) {
+    return col_error("%.200s...: a path may have %d characters: use a directory closer to the root",
+                     path, COL_PATH_MAX - 1);
+}
+
 col_result col_cli_path(char *path, const char *directory, const char *name) {
     const int length = snprintf(path, COL_PATH_MAX, "%s/%s", directory, name);
     if (length < COL_PATH_MAX) return col_ok();
-    return col_error("%s/%s: the path is longer than %d bytes: use a directory closer to the root",
-                     directory, name, COL_PATH_MAX - 1);
+    return too_long(directory);
 }
 
 col_result col_path_of_replica(char *path, const char *directory, uint32_t id, const char *suffix) {
@@ -32,10 +36,7 @@ col_result col_path_absolute(char *path, const char *given) {
         return col_error("%s: %s: `colonnade init %s` makes a cluster directory", given,
                          strerror(errno), given);
     }
-    if (strlen(resolved) >= COL_PATH_MAX) {
-        return col_error("%s: the path is longer than %d bytes: use a directory closer to the root",
-                         resolved, COL_PATH_MAX - 1);
-    }
+    if (strlen(resolved) >= COL_PATH_MAX) return too_long(resolved);
     memcpy(path, resolved, strlen(resolved) + 1);
     return col_ok();
 }

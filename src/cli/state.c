@@ -18,7 +18,9 @@ col_result col_state_lock(const char *directory) {
     char path[COL_PATH_MAX];
     COL_TRY(col_cli_path(path, directory, "run/lock"));
     const int file = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0644);
-    if (file < 0) return col_error("%s: %s: be the owner of %s", path, strerror(errno), directory);
+    if (file < 0)
+        return col_error("%s: %s: make %s/run a directory that this user may write", path,
+                         strerror(errno), directory);
     struct flock lock = whole_file();
     if (fcntl(file, F_SETLK, &lock) == 0) return col_ok();
     close(file);
@@ -42,7 +44,9 @@ col_result col_state_write(const char *directory, const col_supervisor_state *st
     COL_TRY(col_cli_path(path, directory, "run/state"));
     COL_TRY(col_cli_path(fresh, directory, "run/state.new"));
     FILE *file = fopen(fresh, "we");
-    if (!file) return col_error("%s: %s: be the owner of %s", fresh, strerror(errno), directory);
+    if (!file)
+        return col_error("%s: %s: make %s/run a directory that this user may write", fresh,
+                         strerror(errno), directory);
     fprintf(file, "profile %s\n", state->profile);
     for (uint32_t i = 0; i < state->replicas; i++) {
         fprintf(file, "replica %u %d %s\n", i, state->replica[i].pid, state->replica[i].state);

@@ -127,7 +127,9 @@ static col_result not_ready(const supervisor *self, uint32_t id) {
         return col_error("replica %u is not ready after %u s (%s): its log is %s", id,
                          (uint32_t)(READY_TIMEOUT_NS / SECOND_NS), line, log);
     }
-    if (*line) return col_error("%s", line);
+    const char *prefix = "colonnade: ";  // `cluster up` puts its own before what it hands on
+    const bool prefixed = strncmp(line, prefix, strlen(prefix)) == 0;
+    if (*line) return col_error("%s", prefixed ? line + strlen(prefix) : line);
     return col_error("replica %u: %s: its log is %s", id, replica->state, log);
 }
 
@@ -228,14 +230,17 @@ static col_result bring_up(supervisor *self, int *status) {
     return col_ok();
 }
 
-/// Standard streams of a process without a terminal.
+/// Standard streams of a process without a terminal. Where no log can be written, `cluster up`
+/// still tells how it went.
 static void detach(const char *directory) {
     setsid();
     char path[COL_PATH_MAX];
-    const int nothing = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    const int nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+    int log = -1;
+    if (col_cli_path(path, directory, "run/supervisor.log").ok)
+        log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
     if (nothing >= 0) dup2(nothing, STDIN_FILENO);
-    if (!col_cli_path(path, directory, "run/supervisor.log").ok) return;
-    const int log = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0644);
+    if (log < 0) log = nothing;
     if (log < 0) return;
     dup2(log, STDOUT_FILENO);
     dup2(log, STDERR_FILENO);

@@ -65,7 +65,8 @@ static void send_reserved(col_egress *egress, col_endpoint to, uint32_t length) 
 /// The kernel's choice of source address and the largest datagram on the way to `to`.
 static col_result probe(col_endpoint to, struct sockaddr_in *source, uint32_t *datagram_bytes) {
     const int descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (descriptor < 0) return col_error("cannot make a UDP socket: %s", strerror(errno));
+    if (descriptor < 0)
+        return col_error("cannot make a UDP socket: %s: raise `ulimit -n`", strerror(errno));
     const struct sockaddr_in address = address_of(to);
     socklen_t source_length = sizeof *source;
     int mtu = 0;
@@ -100,14 +101,16 @@ static void grow_receive_buffer(int descriptor) {
 
 static col_result open_socket(col_client_udp *udp, struct sockaddr_in source) {
     udp->descriptor = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    if (udp->descriptor < 0) return col_error("cannot make a UDP socket: %s", strerror(errno));
+    if (udp->descriptor < 0)
+        return col_error("cannot make a UDP socket: %s: raise `ulimit -n`", strerror(errno));
     source.sin_port = 0;
     socklen_t length = sizeof source;
     if (bind(udp->descriptor, (const struct sockaddr *)&source, sizeof source) != 0 ||
         getsockname(udp->descriptor, (struct sockaddr *)&source, &length) != 0) {
         const int error = errno;
         close(udp->descriptor);
-        return col_error("cannot bind a UDP socket: %s: are all ports in use?", strerror(error));
+        return col_error("cannot bind a UDP socket: %s: end programs that use many UDP ports",
+                         strerror(error));
     }
     grow_receive_buffer(udp->descriptor);
     udp->local = (col_endpoint){ntohl(source.sin_addr.s_addr), ntohs(source.sin_port)};

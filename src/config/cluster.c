@@ -528,8 +528,8 @@ static col_result locate(const char *path, char file[COL_PATH_MAX], col_cluster 
     }
     COL_TRY(col_path_directory(file, cluster->directory));
     if (col_path_join(cluster->directory, col_path_name(file), cluster->path)) return col_ok();
-    return col_error("%s: its absolute path has more than %d characters: use a shorter one", file,
-                     COL_PATH_MAX - 1);
+    return col_error("%.200s: its absolute path has more than %d characters: use a shorter one",
+                     file, COL_PATH_MAX - 1);
 }
 
 static col_result read_into(col_cluster *cluster, const char *path, const col_hasher *hasher,

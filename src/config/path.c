@@ -39,8 +39,8 @@ col_result col_path_directory(const char *file, char directory[COL_PATH_MAX]) {
     if (fits) memcpy(directory, real, strlen(real) + 1);
     free(real);
     if (fits) return col_ok();
-    return col_error("%s: its absolute path has more than %d characters: use a shorter one", parent,
-                     COL_PATH_MAX - 1);
+    return col_error("%.200s: its absolute path has more than %d characters: use a shorter one",
+                     parent, COL_PATH_MAX - 1);
 }
 
 bool col_path_join(const char *directory, const char *path, char joined[COL_PATH_MAX]) {

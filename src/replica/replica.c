@@ -54,24 +54,24 @@ static void *run_loop(void *argument) {
     return NULL;
 }
 
-static col_result check_key(const inputs *in, const col_replica_options *options) {
+static col_result check_key(const inputs *in, const char *path, uint32_t id) {
     col_digest own;
     col_key_fingerprint(in->key, &own);
-    if (col_digest_equal(&own, &in->cluster->genesis.replica_fingerprint[options->id])) {
+    if (col_digest_equal(&own, &in->cluster->genesis.replica_fingerprint[id])) {
         return col_ok();
     }
     return col_error(
-        "%s: the private key does not belong to replica %u, whose public key is %s: "
+        "%s: this private key does not belong to replica %u, whose public key is %s: "
         "pass the key made with it (--key), or the right --id",
-        options->key != NULL ? options->key : "the default key", options->id,
-        in->cluster->genesis.replica_key[options->id]);
+        path, id, in->cluster->genesis.replica_key[id]);
 }
 
 static col_result read_key(inputs *in, const col_replica_options *options) {
-    char path[COL_PATH_MAX + 64];
-    snprintf(path, sizeof path, "%s/keys/replica-%u.pem", in->cluster->directory, options->id);
-    COL_TRY(col_key_read_private(options->key != NULL ? options->key : path, &in->key));
-    return check_key(in, options);
+    char beside[COL_PATH_MAX + 64];
+    snprintf(beside, sizeof beside, "%s/keys/replica-%u.pem", in->cluster->directory, options->id);
+    const char *path = options->key != NULL ? options->key : beside;
+    COL_TRY(col_key_read_private(path, &in->key));
+    return check_key(in, path, options->id);
 }
 
 static col_result read_inputs(inputs *in, const col_replica_options *options) {
@@ -81,8 +81,8 @@ static col_result read_inputs(inputs *in, const col_replica_options *options) {
     col_hasher_destroy(hasher);
     COL_TRY(read);
     if (options->id >= in->cluster->genesis.replicas) {
-        return col_error("%s: replica %u does not exist: ids are 0 .. %u", in->cluster->path,
-                         options->id, in->cluster->genesis.replicas - 1);
+        return col_error("%s: replica %u does not exist: ids are 0 .. %u; use one of them",
+                         in->cluster->path, options->id, in->cluster->genesis.replicas - 1);
     }
     COL_TRY(
         col_profile_read(options->profile, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), &in->profile));
@@ -108,9 +108,10 @@ static col_result create_app(col_replica *replica) {
     }
     replica->app_state = replica->app->create(genesis->application_options);
     if (replica->app_state == NULL) {
-        return col_error("%s: application %s does not understand application_options '%s'",
-                         replica->cluster->path, genesis->application,
-                         genesis->application_options);
+        return col_error(
+            "%s: application %s does not understand application_options '%s': the counter takes "
+            "reply_bytes=N, the log takes none",
+            replica->cluster->path, genesis->application, genesis->application_options);
     }
     return col_ok();
 }

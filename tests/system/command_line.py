@@ -18,7 +18,7 @@ COMMANDS = {
     "replica": ("", {"--cluster*": "DIR", "--id*": ("N", 0, 31), "--profile*": "FILE",
                      "--device*": "NAME", "--key": "FILE"}),
     "cluster up": ("DIR", {"--profile": "PROFILE"}),
-    "cluster status": ("DIR", {"--json": None}),
+    "cluster status": ("DIR", {"--details": None, "--watch": None, "--json": None}),
     "cluster exec": ("DIR -- COMMAND...", {}),
     "cluster kill": ("DIR ID", {}),
     "cluster down": ("DIR", {}),

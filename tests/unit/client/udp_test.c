@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -169,7 +170,28 @@ static void a_replica_without_a_route_is_named(void **state) {
     const col_endpoint broadcast = {0xffffffff, 7000};
     const col_result result = col_client_udp_open(&udp, &arena, &broadcast, 1);
     assert_false(result.ok);
-    assert_non_null(strstr(result.text, "the replica at 255.255.255.255:7000"));
+    assert_string_equal(result.text,
+                        "no way from here to the replica at 255.255.255.255:7000: Permission "
+                        "denied: check the addresses in the cluster file and `ip route get "
+                        "255.255.255.255`");
+    col_arena_close(&arena);
+}
+
+static void no_descriptor_left_is_an_error_that_teaches(void **state) {
+    (void)state;
+    col_arena arena;
+    assert_true(col_arena_open(&arena, col_client_udp_footprint()).ok);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    const struct rlimit none = {.rlim_cur = 0, .rlim_max = before.rlim_max};
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    col_client_udp udp;
+    const col_endpoint loopback = {INADDR_LOOPBACK, 7000};
+    const col_result result = col_client_udp_open(&udp, &arena, &loopback, 1);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_false(result.ok);
+    assert_string_equal(result.text,
+                        "cannot make a UDP socket: Too many open files: raise `ulimit -n`");
     col_arena_close(&arena);
 }
 
@@ -183,6 +205,7 @@ int main(void) {
         cmocka_unit_test(waiting_ends_after_its_time),
         cmocka_unit_test(a_signal_ends_the_wait),
         cmocka_unit_test(a_replica_without_a_route_is_named),
+        cmocka_unit_test(no_descriptor_left_is_an_error_that_teaches),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

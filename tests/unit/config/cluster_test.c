@@ -254,7 +254,36 @@ static void too_long_a_path_is_an_error(void **state) {
     col_cluster *cluster = NULL;
     const col_result result = col_cluster_read(path, &hasher, fingerprint, &cluster);
     assert_false(result.ok);
-    assert_non_null(strstr(result.text, "a path may have 511 characters: use a shorter one"));
+    char expected[512];
+    snprintf(expected, sizeof expected,
+             "%.200s...: a path may have 511 characters: use a shorter one", path);
+    assert_string_equal(result.text, expected);
+}
+
+static void more_clients_than_a_cluster_may_have_are_an_error(void **state) {
+    (void)state;
+    char text[TEXT_MAX];
+    replace(good_cluster, "    - {public_key: keys/client-1.pub}\n", "@", text);
+    char *const at = strchr(text, '@');
+    FILE *file = fopen("cluster.yaml", "w");
+    fprintf(file, "%.*s", (int)(at - text), text);
+    for (int i = 1; i <= COL_CLIENTS_MAX; i++) fprintf(file, "    - {public_key: k}\n");
+    fputs(at + 1, file);
+    fclose(file);
+    expect_error("cluster.yaml",
+                 "cluster.yaml:23: clients has 65537 entries: a cluster has 0 .. 65536; remove 1");
+}
+
+static void too_long_a_path_of_a_key_is_an_error(void **state) {
+    (void)state;
+    char text[TEXT_MAX], key[COL_PATH_MAX];
+    memset(key, 'k', sizeof key);
+    key[sizeof key - 1] = 0;
+    replace(good_cluster, "keys/client-1.pub", key, text);
+    write_file("cluster.yaml", text);
+    expect_error("cluster.yaml",
+                 "cluster.yaml:25: the absolute path of public_key has more than 511 characters: "
+                 "move the keys to a shorter path");
 }
 
 int main(void) {
@@ -272,6 +301,8 @@ int main(void) {
         IN_DIRECTORY(each_mistake_gives_its_line_and_remedy),
         IN_DIRECTORY(a_missing_file_is_named_with_its_remedy),
         IN_DIRECTORY(too_long_a_path_is_an_error),
+        IN_DIRECTORY(more_clients_than_a_cluster_may_have_are_an_error),
+        IN_DIRECTORY(too_long_a_path_of_a_key_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -519,10 +519,12 @@ static void what_stands_in_the_way_of_a_start_is_named_with_its_remedy(void **st
     expect_error(&options, "dpdk-devbind.py --status-dev net");
     options.device = REPLICA_LINK;
     options.memory_mb = 10;
-    expect_error(&options, "need memory_mb: 11");
+    expect_error(&options,
+                 "memory_mb is 10, and 512 buffers at mtu 9000 need more: set memory_mb: 11, or "
+                 "lower buffers");
     options.memory_mb = 11;
     options.buffers = 100;
-    expect_error(&options, "set buffers: 128");
+    expect_error(&options, "100 buffers are too few: set buffers: 128 or more");
     options.buffers = 512;
 
     assert_int_equal(system("ip link set " REPLICA_LINK " mtu 1500"), 0);
