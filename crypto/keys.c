@@ -54,8 +54,8 @@ static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col
     if (!EVP_PKEY_is_a(pkey, "RSA")) {
         const char *type = EVP_PKEY_get0_type_name(pkey);
         const col_result error = col_error(
-            "%s: this %s key is of type %s, and only RSA is supported: make a pair with "
-            "`colonnade keygen`",
+            "%s: this %s key is of type %s, and only RSA is supported: make a pair with `colonnade "
+            "keygen`",
             where, what, type ? type : "unknown");
         EVP_PKEY_free(pkey);
         return error;
@@ -69,8 +69,8 @@ static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col
     if (!exponent_is_supported(pkey)) {
         EVP_PKEY_free(pkey);
         return col_error(
-            "%s: the public exponent of this RSA key is not %d: make a pair with "
-            "`colonnade keygen` or `openssl genrsa`",
+            "%s: the public exponent of this RSA key is not %d: make a pair with `colonnade "
+            "keygen` or `openssl genrsa`",
             where, PUBLIC_EXPONENT);
     }
 
@@ -128,8 +128,8 @@ col_result col_key_read_private(const char *path, col_key **key) {
         ERR_clear_error();
         EVP_PKEY_free(pkey);
         return col_error(
-            "%s: this private key is encrypted: decrypt it with `openssl pkey -in %s "
-            "-out KEY` and protect the file instead",
+            "%s: this private key is encrypted: decrypt it with `openssl pkey -in %s -out KEY` and "
+            "protect the file instead",
             path, path);
     }
     if (!pkey) {

@@ -165,8 +165,7 @@ static int start_quietly(arguments *list, const char *directory) {
 static const char *remedy(const col_net_options *options, bool pci) {
     if (options->hugepages) {
         return "see that hugepages are free (`echo 512 > /proc/sys/vm/nr_hugepages`) or set "
-               "hugepages: "
-               "false";
+               "hugepages: false";
     }
     if (pci) return "run as root, or give this user access to /dev/vfio";
     return "see that memory_mb fits this machine's free memory";

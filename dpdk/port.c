@@ -72,15 +72,15 @@ static col_result check_interface_by(int query, const col_net_options *options) 
     // A frame above the interface's MTU would block the device's transmit ring for good.
     if (request.ifr_mtu < (int)options->mtu) {
         return col_error(
-            "interface %s has MTU %d and the replica is set to %u: `ip link set %s mtu %u`, "
-            "or set mtu: %d on every replica",
+            "interface %s has MTU %d and the replica is set to %u: `ip link set %s mtu %u`, or set "
+            "mtu: %d on every replica",
             options->device, request.ifr_mtu, options->mtu, options->device, options->mtu,
             request.ifr_mtu);
     }
     if (ioctl(query, SIOCGIFADDR, &request) == 0 && address_of(&request) == options->address) {
         return col_error(
-            "the kernel has the replica's address on interface %s and would answer its "
-            "datagrams: `ip address flush dev %s`",
+            "the kernel has the replica's address on interface %s and would answer its datagrams: "
+            "`ip address flush dev %s`",
             options->device, options->device);
     }
     return col_ok();
@@ -121,8 +121,7 @@ static col_result add_interface(const col_net_options *options) {
     if (packet < 0) {
         return col_error(
             "may not use interface %s: %s: run as root, `setcap cap_net_raw+ep` the program, or "
-            "run "
-            "inside `unshare -Urn`",
+            "run inside `unshare -Urn`",
             options->device, strerror(errno));
     }
     close(packet);
@@ -193,8 +192,7 @@ static col_result check_pci(const char *device) {
         if (strcmp(driver, usable[i]) == 0) return col_ok();
     }
     return col_error(
-        "port %s is bound to the kernel driver %s: bind it with `dpdk-devbind.py -b "
-        "vfio-pci %s`",
+        "port %s is bound to the kernel driver %s: bind it with `dpdk-devbind.py -b vfio-pci %s`",
         device, driver, device);
 }
 
@@ -264,8 +262,8 @@ static col_result make_pool(const char *name, const col_net_options *options, ui
 
 static col_result port_error(const col_net_options *options, const char *what, int outcome) {
     return col_error(
-        "cannot %s port %s: %s (%s): try another mtu or number of buffers, or another "
-        "firmware of the device",
+        "cannot %s port %s: %s (%s): try another mtu or number of buffers, or another firmware of "
+        "the device",
         what, options->device, rte_strerror(-outcome), col_net_eal_message());
 }
 
@@ -296,8 +294,8 @@ static col_result configure(const col_net_options *options, bool pci, col_net_po
     if (pci) configuration.rxmode.mtu = options->mtu;
     if (pci && info.max_mtu < options->mtu) {
         return col_error(
-            "port %s carries at most MTU %u and the replica is set to %u: set mtu: %u on "
-            "every replica",
+            "port %s carries at most MTU %u and the replica is set to %u: set mtu: %u on every "
+            "replica",
             options->device, info.max_mtu, options->mtu, info.max_mtu);
     }
     port->checks_udp = (info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_UDP_CKSUM) != 0;
@@ -315,8 +313,8 @@ static col_result find_port(const col_net_options *options, bool pci, col_net_po
     const char *name = pci ? options->device : VIRTUAL_DEVICE;
     if (rte_eth_dev_get_port_by_name(name, &port->id) != 0) {
         return col_error(
-            "DPDK has no driver for port %s (%s): build with -DCOL_DPDK_SHARED=ON for "
-            "drivers beyond the usual ones",
+            "DPDK has no driver for port %s (%s): build with -DCOL_DPDK_SHARED=ON for drivers "
+            "beyond the usual ones",
             options->device, col_net_eal_message());
     }
     return col_ok();

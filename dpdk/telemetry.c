@@ -50,8 +50,7 @@ col_result col_telemetry_add(const char *command, const char *help, col_telemetr
     const int failed = rte_telemetry_register_cmd(command, on_command, help);
     if (failed == 0) return col_ok();
     return col_error(
-        "DPDK's telemetry refuses the command %s: %s: use the DPDK that this was "
-        "built with",
+        "DPDK's telemetry refuses the command %s: %s: use the DPDK that this was built with",
         command, strerror(-failed));
 }
 

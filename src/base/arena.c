@@ -46,8 +46,8 @@ col_result col_arena_open(col_arena *arena, size_t size) {
                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (base == MAP_FAILED) {
         return col_error(
-            "cannot reserve %zu bytes of memory: %s: lower the sizes in the profile or "
-            "raise `ulimit -v`",
+            "cannot reserve %zu bytes of memory: %s: lower the sizes in the profile or raise "
+            "`ulimit -v`",
             size, strerror(errno));
     }
     arena->base = base;

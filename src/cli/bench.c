@@ -166,32 +166,27 @@ static col_result check_options(const bench_options *options, const col_cluster 
     const col_genesis *genesis = &cluster->genesis;
     if (options->clients > genesis->clients) {
         return col_error("bench: --clients is %" PRIu64
-                         " and %s lists %u: use fewer, or `colonnade init "
-                         "--clients %" PRIu64 "`",
+                         " and %s lists %u: use fewer, or `colonnade init --clients %" PRIu64 "`",
                          options->clients, cluster->path, genesis->clients, options->clients);
     }
     if (options->sessions > genesis->client_sessions_max) {
         return col_error("bench: --sessions is %" PRIu64
-                         " and %s allows a client %u: use fewer, or raise "
-                         "client_sessions_max",
+                         " and %s allows a client %u: use fewer, or raise client_sessions_max",
                          options->sessions, cluster->path, genesis->client_sessions_max);
     }
     if (options->outstanding > genesis->session_outstanding) {
         return col_error("bench: --outstanding is %" PRIu64
-                         " and %s allows a session %u: use fewer, or "
-                         "raise session_outstanding",
+                         " and %s allows a session %u: use fewer, or raise session_outstanding",
                          options->outstanding, cluster->path, genesis->session_outstanding);
     }
     if (options->request_bytes > genesis->operation_bytes_max) {
         return col_error("bench: --request-bytes is %" PRIu64
-                         " and %s allows %u: use fewer, or raise "
-                         "operation_bytes_max",
+                         " and %s allows %u: use fewer, or raise operation_bytes_max",
                          options->request_bytes, cluster->path, genesis->operation_bytes_max);
     }
     if (options->threads > options->clients) {
         return col_error("bench: --threads is %" PRIu64 " and --clients %" PRIu64
-                         ": a client belongs to "
-                         "one thread, use fewer threads",
+                         ": a client belongs to one thread, use fewer threads",
                          options->threads, options->clients);
     }
     return col_check_client_key(cluster, NULL, 0);
@@ -262,8 +257,7 @@ int col_command_bench(char **argv) {
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_SESSION_OUTSTANDING_MAX,
          .target = &chosen.outstanding},
         {"--request-bytes", "N",
-         "of each operation; 100 when not given. The size of replies is the "
-         "application's",
+         "of each operation; 100 when not given. The size of replies is the application's",
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_OPERATION_BYTES_MAX,
          .target = &chosen.request_bytes},
         {"--seconds", "N", "to measure; 10 when not given", COL_OPTION_NUMBER, .minimum = 1,
@@ -280,8 +274,9 @@ int col_command_bench(char **argv) {
         .name = "bench",
         .purpose =
             "Drive closed-loop load, then report throughput, latency, costs, and whether the "
-            "replicas'\nsigned checkpoints agree. Ends with status 0 only when they do and every "
-            "request was\nanswered by f+1 matching, verified replies.",
+            "replicas'\n"
+            "signed checkpoints agree. Ends with status 0 only when they do and every request was\n"
+            "answered by f+1 matching, verified replies.",
         .example = "colonnade bench --cluster demo --clients 8 --seconds 30 --json result.json",
         .options = options,
         .option_count = sizeof options / sizeof *options,

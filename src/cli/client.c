@@ -177,7 +177,8 @@ int col_command_client(char **argv) {
         .name = "client",
         .purpose =
             "Send each line of the standard input as an operation; print one result per line, in "
-            "the\norder of the lines. Ends with status 1 when any failed.",
+            "the\n"
+            "order of the lines. Ends with status 1 when any failed.",
         .example = "seq 1000 | colonnade client --cluster demo",
         .options = options,
         .option_count = sizeof options / sizeof *options,

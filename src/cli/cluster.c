@@ -60,7 +60,8 @@ static col_result print_up(const char *directory, const char *given, const col_c
     const col_status_options shown = {.colour = isatty(STDOUT_FILENO)};
     print_status(directory, &state, &shown, 0);
     printf(
-        "\ntry:  seq 1000 | colonnade client --cluster %s\n"
+        "\n"
+        "try:  seq 1000 | colonnade client --cluster %s\n"
         "      colonnade bench --cluster %s\n"
         "      colonnade cluster exec %s -- tcpdump -i col-br -c 10 udp\n"
         "stop: colonnade cluster down %s\n",
@@ -146,8 +147,8 @@ static int show_status(const char *given, const col_status_options *options, boo
     if (!result.ok) return col_fail(&result, 2);
     if (!col_watch_find(directory, &state)) {
         result = col_error(
-            "%s: no replica runs: `colonnade cluster up %s` starts all on this machine, "
-            "`colonnade replica` one",
+            "%s: no replica runs: `colonnade cluster up %s` starts all on this machine, `colonnade "
+            "replica` one",
             given, given);
         return col_fail(&result, 1);
     }
@@ -176,8 +177,10 @@ static int command_status(char **argv) {
         .name = "cluster status",
         .purpose =
             "Print what the replicas do that were started from DIR on this machine, by `cluster "
-            "up` or\nby `replica`. Reads their pages: a stuck or dead replica can be looked at, "
-            "too. \"lag\" is how\nmany rounds a pillar is behind the furthest replica shown.",
+            "up` or\n"
+            "by `replica`. Reads their pages: a stuck or dead replica can be looked at, too. "
+            "\"lag\" is how\n"
+            "many rounds a pillar is behind the furthest replica shown.",
         .positionals = "DIR",
         .example = "colonnade cluster status demo --watch",
         .options = options,
@@ -287,7 +290,10 @@ int col_command_cluster(char **argv) {
         for (size_t i = 0; i < ACTIONS; i++)
             printf("  %-8s %s\n", actions[i].name, actions[i].purpose);
         puts(
-            "\nexample:\n  colonnade cluster up demo\n\n"
+            "\n"
+            "example:\n"
+            "  colonnade cluster up demo\n"
+            "\n"
             "`colonnade cluster ACTION --help` tells more.");
         return 0;
     }

@@ -31,8 +31,7 @@ col_result col_enter_cluster(const char *directory, col_supervisor_state *state)
     if (col_supervisor_read(directory, state)) return col_namespace_enter(state->supervisor);
     fprintf(stderr,
             "note: no cluster is up from %s on this machine (`colonnade cluster up %s` starts "
-            "one); using "
-            "its addresses as they are\n",
+            "one); using its addresses as they are\n",
             directory, directory);
     return col_ok();
 }

@@ -243,8 +243,9 @@ int col_command_init(char **argv) {
         .purpose = "Make a cluster directory: cluster.yaml, keys, tuning profiles.",
         .positionals = "DIR",
         .example =
-            "colonnade init demo\ncolonnade init demo --replicas 7 --pillars 8 --clients 16 "
-            "--application-options reply_bytes=100",
+            "colonnade init demo\n"
+            "colonnade init demo --replicas 7 --pillars 8 --clients 16 --application-options "
+            "reply_bytes=100",
         .options = options,
         .option_count = sizeof options / sizeof *options,
     };

@@ -23,12 +23,17 @@ static const struct {
 
 static void print_help(void) {
     puts(
-        "usage: colonnade COMMAND [arguments]\n\n"
-        "A Byzantine-fault-tolerant cluster of multi-core replicas.\n\ncommands:");
+        "usage: colonnade COMMAND [arguments]\n"
+        "\n"
+        "A Byzantine-fault-tolerant cluster of multi-core replicas.\n"
+        "\n"
+        "commands:");
     for (size_t i = 0; i < COMMANDS; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].purpose);
     puts(
-        "\n`colonnade COMMAND --help` shows options and an example. A cluster in four lines:\n\n"
+        "\n"
+        "`colonnade COMMAND --help` shows options and an example. A cluster in four lines:\n"
+        "\n"
         "  colonnade init demo\n"
         "  colonnade cluster up demo\n"
         "  seq 1000 | colonnade client --cluster demo\n"

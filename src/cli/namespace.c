@@ -54,10 +54,8 @@ col_result col_namespace_create(void) {
     if (unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) return map_identity(user, group);
     return col_error(
         "a private network namespace is not permitted here (%s): run as root, or allow it with "
-        "`sysctl -w "
-        "kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000` (in a container: start "
-        "it "
-        "with --privileged)",
+        "`sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=10000` (in a "
+        "container: start it with --privileged)",
         strerror(errno));
 }
 
@@ -86,8 +84,8 @@ static col_result batch_outcome(const char *program, pid_t pid, int errors) {
     if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) && WEXITSTATUS(status) == 0)
         return col_ok();
     return col_error(
-        "`%s` failed in the cluster's namespace: %s: the kernel needs veth and bridge "
-        "(`modprobe -a veth bridge`)",
+        "`%s` failed in the cluster's namespace: %s: the kernel needs veth and bridge (`modprobe "
+        "-a veth bridge`)",
         program, line);
 }
 
@@ -138,8 +136,7 @@ static col_result check_addresses(const col_genesis *genesis) {
         if ((address & ~255u) != network || (address & 255) == HOST_OF_CLIENTS) {
             return col_error(
                 "replica %u has the address %u.%u.%u.%u: `cluster up` needs all replicas in the "
-                "/24 of "
-                "replica 0, and its .%u free for clients",
+                "/24 of replica 0, and its .%u free for clients",
                 i, address >> 24, address >> 16 & 255, address >> 8 & 255, address & 255,
                 HOST_OF_CLIENTS);
         }
@@ -221,7 +218,7 @@ col_result col_namespace_enter(pid_t pid) {
     const bool identified = user <= 0 || (setgid(0) == 0 && setuid(0) == 0);
     if (user >= 0 && identified && join(pid, "net", CLONE_NEWNET) >= 0) return col_ok();
     return col_error(
-        "cannot enter the cluster's network namespace (process %d): %s: be the user who "
-        "ran `cluster up`, or root",
+        "cannot enter the cluster's network namespace (process %d): %s: be the user who ran "
+        "`cluster up`, or root",
         pid, strerror(errno));
 }

@@ -25,8 +25,8 @@ int col_command_replica(char **argv) {
         .name = "replica",
         .purpose = "Run one replica until SIGTERM.",
         .example =
-            "colonnade replica --cluster /etc/colonnade --id 2 --profile threads.yaml "
-            "--device 0000:3b:00.0",
+            "colonnade replica --cluster /etc/colonnade --id 2 --profile threads.yaml --device "
+            "0000:3b:00.0",
         .options = options,
         .option_count = sizeof options / sizeof *options,
     };

@@ -194,8 +194,7 @@ void col_bench_print(const col_bench *bench, FILE *stream) {
     if (!all.example) {
         fact(stream, "replicas",
              bench->local ? "none ran through the whole measurement"
-                          : "not on this machine: their costs and checkpoints "
-                            "were not read");
+                          : "not on this machine: their costs and checkpoints were not read");
         return;
     }
     print_costs(bench, &all, stream);

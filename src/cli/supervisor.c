@@ -318,8 +318,8 @@ static col_result signal_supervisor(const char *directory, int signal, int value
     const int error = errno;
     close(*pinned);
     return col_error(
-        "%s: the supervisor (process %d) does not listen to this user: %s: be the user who "
-        "ran `cluster up`, or root",
+        "%s: the supervisor (process %d) does not listen to this user: %s: be the user who ran "
+        "`cluster up`, or root",
         directory, pid, strerror(error));
 }
 

@@ -20,8 +20,11 @@ int col_command_version(char **argv) {
     const col_backend *backend = col_backend_best();
     col_hasher *hasher = col_hasher_create();
     printf(
-        "colonnade %s\ncommit      %s\nbuild       %s\nsignatures  %s (%u lane%s)\nSHA-256     "
-        "%s\n",
+        "colonnade %s\n"
+        "commit      %s\n"
+        "build       %s\n"
+        "signatures  %s (%u lane%s)\n"
+        "SHA-256     %s\n",
         COL_BUILD_VERSION, COL_BUILD_COMMIT, COL_BUILD_TYPE, backend->name, backend->lanes,
         backend->lanes == 1 ? "" : "s", col_hasher_name(hasher));
     col_hasher_destroy(hasher);

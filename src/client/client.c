@@ -101,8 +101,7 @@ static col_result read_cluster(col_client *client, const col_client_options *opt
     if (options->client >= genesis->clients) {
         return col_error(
             "%s: client %u is not in the registry, which has %u clients, numbered from 0: use one "
-            "of "
-            "them, or add its public key before the cluster is started for the first time",
+            "of them, or add its public key before the cluster is started for the first time",
             client->cluster->path, options->client, genesis->clients);
     }
     if (options->sessions > genesis->client_sessions_max) {
@@ -312,8 +311,7 @@ static col_result open_sessions(col_client *client, const col_client_options *op
         if (col_client_core_unknown(client->core)) {
             return col_error(
                 "the replicas of %s do not know client %u: give them the cluster file that lists "
-                "it, "
-                "%s, and start them anew",
+                "it, %s, and start them anew",
                 client->cluster->genesis.name, core.client, client->cluster->path);
         }
         if (col_clock_monotonic_ns() >= end_ns) return not_opened(client, core.timeout_ns);

@@ -81,8 +81,8 @@ static col_result probe(col_endpoint to, struct sockaddr_in *source, uint32_t *d
         char text[INET_ADDRSTRLEN];
         inet_ntop(AF_INET, &address.sin_addr, text, sizeof text);
         return col_error(
-            "no way from here to the replica at %s:%u: %s: check the addresses in the cluster "
-            "file and `ip route get %s`",
+            "no way from here to the replica at %s:%u: %s: check the addresses in the cluster file "
+            "and `ip route get %s`",
             text, to.port, strerror(error), text);
     }
     const int bytes = mtu - IPV4_UDP_HEADER_BYTES;

@@ -250,8 +250,7 @@ static col_result check_memory(const col_draft *draft, const col_yaml_found *por
     // Twice: buffers also have heads and room for alignment, and the network its own structures.
     return col_yaml_error(draft->yaml, line,
                           "memory_mb is %u and buffers is %u: frames of mtu %u alone take %" PRIu64
-                          " MB; "
-                          "try memory_mb: %" PRIu64,
+                          " MB; try memory_mb: %" PRIu64,
                           profile->memory_mb, profile->buffers, profile->mtu, needed, 2 * needed);
 }
 

@@ -29,9 +29,8 @@ static col_result map_page(const char *path, int descriptor, int protection, col
     const int error = errno;
     if (at == MAP_FAILED) {
         return col_error(
-            "%s: cannot be mapped (%s): put the cluster directory on a local file "
-            "system",
-            path, strerror(error));
+            "%s: cannot be mapped (%s): put the cluster directory on a local file system", path,
+            strerror(error));
     }
     *page = at;
     return col_ok();
@@ -80,8 +79,8 @@ col_result col_page_open(const char *path, const col_page **page) {
     if (fstat(descriptor, &status) != 0 || (uint64_t)status.st_size != sizeof(col_page)) {
         close(descriptor);
         return col_error(
-            "%s: written by another version of colonnade: use the same version for "
-            "replicas and tools",
+            "%s: written by another version of colonnade: use the same version for replicas and "
+            "tools",
             path);
     }
     col_page *mapped = NULL;

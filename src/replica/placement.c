@@ -39,8 +39,8 @@ col_result col_placement_make(const col_profile *profile, uint32_t pillars,
         if (first + count > COL_LOOPS_MAX ||
             (signs && placement->signers + count > COL_PILLARS_MAX)) {
             return col_error(
-                "%s: the profile needs more than %d threads or %d signers with %u "
-                "pillars: lower a count",
+                "%s: the profile needs more than %d threads or %d signers with %u pillars: lower a "
+                "count",
                 profile->path, COL_LOOPS_MAX, COL_PILLARS_MAX, pillars);
         }
         for (uint32_t i = 0; i < count; i++) {

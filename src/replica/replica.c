@@ -61,8 +61,8 @@ static col_result check_key(const inputs *in, const char *path, uint32_t id) {
         return col_ok();
     }
     return col_error(
-        "%s: this private key does not belong to replica %u, whose public key is %s: "
-        "pass the key made with it (--key), or the right --id",
+        "%s: this private key does not belong to replica %u, whose public key is %s: pass the key "
+        "made with it (--key), or the right --id",
         path, id, in->cluster->genesis.replica_key[id]);
 }
 
@@ -197,7 +197,7 @@ static void print_ready(const col_replica *replica) {
     for (int i = 0; i < 8; i++) snprintf(id + 2 * i, 3, "%02x", replica->cluster->id.byte[i]);
     printf("replica %u: telemetry socket %s/run/dpdk/replica-%u/dpdk_telemetry.v2\n", replica->id,
            replica->cluster->directory, replica->id);
-    printf("replica %u ready: cluster %s (id %s), %u pillars on %u threads, %s\n", replica->id,
+    printf("replica %u ready: cluster %s (id %s), pillars: %u, threads: %u, %s\n", replica->id,
            genesis->name, id, genesis->pillars, replica->placement.loops, replica->page->hasher);
     fflush(stdout);
 }

@@ -62,8 +62,8 @@ static void expect(sim_run *sim, slot_table *table, uint64_t round, const slot_v
     }
     if (equal(seen, value)) return;
     sim_fail(sim,
-             "agreement: replicas %u and %u %s different values at pillar %u, round %lu: "
-             "run %u from %lu and run %u from %lu",
+             "agreement: replicas %u and %u %s different values at pillar %u, round %lu: run %u "
+             "from %lu and run %u from %lu",
              seen->by, value->by, what, pillar, round, seen->run, seen->start, value->run,
              value->start);
 }

@@ -173,8 +173,7 @@ static void print_state(const sim_run *sim) {
             const col_pbft_figures figures = sim_figures(replica, k);
             printf(
                 "  pillar %u: primary %u highest %lu executed %lu stable %lu pending %lu status "
-                "%lu "
-                "fetch %lu\n",
+                "%lu fetch %lu\n",
                 k, figures.primary, figures.highest, figures.executed, figures.stable,
                 figures.pending, figures.status_sent, figures.fetch_sent);
         }

@@ -27,7 +27,7 @@ MAY_INCLUDE = {
 
 # Pure code: driven by events, so that the simulator runs what production runs.
 PURE = ["src/wire", "src/pbft", "pillars/merge.", "pillars/checkpoint.", "pillars/pillar.",
-        "pillars/sessions.", "src/client/core."]
+        "pillars/sessions.", "pillars/sources.", "src/client/core."]
 IMPURE = re.compile(
     r"#include <(pthread|time|sys/|unistd|openssl|rte_|urcu|poll|threads)|"
     r"\b(malloc|calloc|realloc|free|rand|random|time|clock_gettime|gettimeofday|socket|"

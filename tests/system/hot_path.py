@@ -80,7 +80,7 @@ def reconfigure(running, replicas):
 
 def threads_of(running, replica):
     with open(f"{running.path}/run/replica-{replica}.log") as file:
-        return int(re.search(r"pillars on (\d+) threads", file.read()).group(1))
+        return int(re.search(r"threads: (\d+)", file.read()).group(1))
 
 
 def check_libcrypto(records, application, old, new):

@@ -39,7 +39,8 @@ static const hostile_kind *kind_of(const char *name) {
 static void help(void) {
     puts(
         "usage: hostile --cluster DIR --kind NAME [--device NAME] [--rate N] [--seconds S]\n"
-        "               [--client ID] [--seed N]\n\n"
+        "               [--client ID] [--seed N]\n"
+        "\n"
         "Sends hostile datagrams to the replicas of a cluster on this machine. Prints `ready`,\n"
         "then for every line read from standard input attacks for S seconds and prints a line of\n"
         "JSON: frames sent, seconds, and its own CPU time. After the line `sink` the same frames\n"

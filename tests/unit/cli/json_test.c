@@ -36,8 +36,14 @@ static void members_are_separated_and_indented(void **state) {
     col_json_real(&json, "c", 0.25);
     col_json_object_end(&json);
     assert_written(
-        "{\n  \"a\": 18446744073709551615,\n  \"b\": [\n    true,\n    null\n  ],\n  \"c\": "
-        "0.25\n}\n");
+        "{\n"
+        "  \"a\": 18446744073709551615,\n"
+        "  \"b\": [\n"
+        "    true,\n"
+        "    null\n"
+        "  ],\n"
+        "  \"c\": 0.25\n"
+        "}\n");
 }
 
 static void empty_containers_have_no_lines_inside(void **state) {

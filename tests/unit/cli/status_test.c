@@ -115,8 +115,10 @@ static void a_replica_that_ended_says_how(void **state) {
         "  0        running     4000    99 765       2 000  40 %  27.5 MB      4         0\n"
         "  1        stopped\n"
         "  2           down\n"
-        "\nreplica 1 stopped\n"
-        "\nreplica 2 down: killed by signal 9\n");
+        "\n"
+        "replica 1 stopped\n"
+        "\n"
+        "replica 2 down: killed by signal 9\n");
 }
 
 static void replicas_of_other_machines_are_left_out(void **state) {
@@ -181,13 +183,16 @@ static void details_name_reasons_and_threads(void **state) {
     }
     let_time_pass();
     assert_contains((col_status_options){.details = true},
-                    "\ndrops of replica 0: not-ours 1, repeated 3\n"
+                    "\n"
+                    "drops of replica 0: not-ours 1, repeated 3\n"
                     "drops of replica 1: not-ours 1, repeated 3\n"
                     "drops of replica 2: not-ours 1, repeated 3\n"
-                    "\ntelemetry of replica 0: /nowhere/run/dpdk/replica-0/dpdk_telemetry.v2\n"
+                    "\n"
+                    "telemetry of replica 0: /nowhere/run/dpdk/replica-0/dpdk_telemetry.v2\n"
                     "telemetry of replica 1: /nowhere/run/dpdk/replica-1/dpdk_telemetry.v2\n"
                     "telemetry of replica 2: /nowhere/run/dpdk/replica-2/dpdk_telemetry.v2\n"
-                    "\nthreads of replica 0 (profile small.yaml, SHA-256 fast, signatures best):\n"
+                    "\n"
+                    "threads of replica 0 (profile small.yaml, SHA-256 fast, signatures best):\n"
                     "  loop 0           core 3    receiver, pillar 0\n");
 }
 

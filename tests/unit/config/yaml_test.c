@@ -131,8 +131,8 @@ static void wrong_keys_are_errors(void **state) {
                  "file.yaml:2: the example has no key 'fuor': did you mean four?");
     expect_error(
         "four: 2\nFLAGS: true",
-        "file.yaml:2: the example has no key 'FLAGS': its keys are four, eight, flag, text "
-        "and node");
+        "file.yaml:2: the example has no key 'FLAGS': its keys are four, eight, flag, text and "
+        "node");
     expect_error("four: 2\neight: 1\nfour: 2\n",
                  "file.yaml:3: four stands in line 1 already: remove one of the two");
     expect_error("eight: 1\n", "file.yaml:1: the example lacks the key four: add four: 7");

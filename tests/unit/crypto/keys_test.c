@@ -222,8 +222,8 @@ static const struct {
     {READ_PRIVATE, make_executable,
      "this private key is open to others (mode 0601): run `chmod 600 $`"},
     {READ_PRIVATE, make_encrypted,
-     "this private key is encrypted: decrypt it with `openssl pkey -in $ -out KEY` and protect "
-     "the file instead"},
+     "this private key is encrypted: decrypt it with `openssl pkey -in $ -out KEY` and protect the "
+     "file instead"},
     {READ_PRIVATE, make_elliptic,
      "this private key is of type EC, and only RSA is supported: make a pair with `colonnade "
      "keygen`"},

@@ -207,8 +207,8 @@ static void a_missing_foreign_or_truncated_page_is_refused_with_a_remedy(void **
     fputs("short", file);
     fclose(file);
     assert_refused(shorter,
-                   "written by another version of colonnade: use the same version for replicas "
-                   "and tools");
+                   "written by another version of colonnade: use the same version for replicas and "
+                   "tools");
     unlink(shorter);
     col_page *none;
     const col_result made = col_page_create("/tmp/colonnade-test-nowhere/replica-9.page", &none);
