@@ -27,6 +27,8 @@ HOSTILE_CLIENT = 7
 LIMITED = {"rate-limited"}
 GARBAGE = LIMITED | {"bad-signature", "no-session", "too-far"}
 USELESS = LIMITED | {"executed", "repeated", "too-far", "no-session", "stale", "outside-window"}
+# Why honest datagrams are dropped, too, when they come late or twice.
+HONEST = {"executed", "repeated", "stale", "outside-window", "rate-limited"}
 DAMAGED = GARBAGE | USELESS | {
     "truncated", "malformed", "wrong-version", "other-cluster", "unknown-sender", "wrong-source",
     "wrong-role", "wrong-scheme", "wrong-pillar", "bad-proof", "bad-digest", "unknown-type",
@@ -134,10 +136,12 @@ def check_drops(kind, attack):
     reasons = KINDS[kind]
     if reasons is None:
         return
-    counted = sum(attack["drops"].get(reason, 0) for reason in reasons)
-    share = counted / attack["sent"]
-    # A busy machine loses frames in the ports' queues, and honest datagrams are dropped, too.
-    assert 0.5 < share < 1.1, f"{kind}: {counted} of {attack['sent']} were counted: {attack}"
+    counted = {reason: attack["drops"].get(reason, 0) for reason in reasons}
+    own = sum(count for reason, count in counted.items() if reason not in HONEST)
+    what = f"{kind}: {counted} of {attack['sent']} were counted: {attack}"
+    # A busy machine loses frames in the ports' queues.
+    assert sum(counted.values()) > 0.5 * attack["sent"], what
+    assert own < 1.1 * attack["sent"], what
 
 
 def flood(running, kind):
