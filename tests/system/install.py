@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `cmake --install` gives to a program outside: it compiles, links and runs with nothing else.
 
-Usage: install.py COLONNADE PROFILE SECONDS CMAKE BUILD CC CXX
+Behind the arguments of every system test: CMAKE BUILD CC CXX.
 """
 
 import glob
@@ -13,7 +13,7 @@ import sys
 
 import harness
 
-CMAKE, BUILD, CC, CXX = sys.argv[4:8]
+CMAKE, BUILD, CC, CXX = sys.argv[6:10]
 OPERATIONS = 100
 
 
