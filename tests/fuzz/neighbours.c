@@ -1,21 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
-// The neighbour table: whoever is known has the link address that was told last, and no station is
-// asked more often than agreed.
+// The neighbour table: whoever is known keeps its link address unless it was doubted for long
+// enough, and no station is asked more often than agreed.
 #include "dpdk/neighbours.h"
 #include "tests/fuzz/fuzz.h"
 
 #define ADDRESSES 32
-
-typedef struct {
-    bool told;
-    col_mac mac;
-    bool asked;
-    uint64_t asked_ns;
-} told_address;
+#define STEP_NS UINT64_C(50000000)
 
 typedef struct {
     col_neighbours table;
-    told_address told[ADDRESSES];
     uint64_t now_ns;
 } scene;
 
@@ -28,47 +21,71 @@ static uint32_t address_of(uint32_t i) {
     return address[i];
 }
 
-static void find(scene *s, uint32_t i) {
-    told_address *told = &s->told[i];
-    col_mac mac;
-    bool ask;
-    const bool known = col_neighbours_find(&s->table, address_of(i), s->now_ns, &mac, &ask);
-    if (known) {
-        COL_ASSERT(told->told);
-        COL_ASSERT(memcmp(&mac, &told->mac, sizeof mac) == 0);
+/// What the table has of an address, which stands in it once at most; zeros if it has nothing.
+static col_neighbour entry_of(const scene *s, uint32_t address) {
+    col_neighbour found = {0};
+    for (uint32_t set = 0; set < COL_NEIGHBOUR_SETS; set++) {
+        for (uint32_t way = 0; way < COL_NEIGHBOUR_WAYS; way++) {
+            if (s->table.entry[set][way].address != address) continue;
+            COL_ASSERT(found.address == 0);
+            found = s->table.entry[set][way];
+        }
     }
-    // An unknown station may be forgotten and entered anew, so only the known ones are counted.
-    if (known && ask && told->asked) COL_ASSERT(s->now_ns - told->asked_ns >= COL_NEIGHBOUR_ASK_NS);
-    if (!known) told->asked = false;
-    if (known && ask) {
-        told->asked = true;
-        told->asked_ns = s->now_ns;
-    }
+    return found;
 }
 
-static void learn(scene *s, uint32_t i, uint8_t station, bool enter) {
-    told_address *told = &s->told[i];
-    told->told = true;
-    told->asked = false;
-    told->mac = (col_mac){{2, 0, 0, 0, 0, station}};
-    col_neighbours_learn(&s->table, address_of(i), &told->mac, enter, s->now_ns);
-    if (!enter) return;
+static bool same_mac(const col_mac *a, const col_mac *b) {
+    return memcmp(a, b, sizeof *a) == 0;
+}
+
+static void check_asking(const scene *s, const col_neighbour *before, bool ask) {
+    if (!ask || before->asked_ns == 0) return;
+    COL_ASSERT(s->now_ns - before->asked_ns >= COL_NEIGHBOUR_ASK_NS);
+}
+
+static void find(scene *s, uint32_t address) {
+    const col_neighbour before = entry_of(s, address);
     col_mac mac;
     bool ask;
-    COL_ASSERT(col_neighbours_find(&s->table, address_of(i), s->now_ns, &mac, &ask));
-    COL_ASSERT(!ask && memcmp(&mac, &told->mac, sizeof mac) == 0);
+    const bool known = col_neighbours_find(&s->table, address, s->now_ns, &mac, &ask);
+    COL_ASSERT(known == before.known && entry_of(s, address).address == address);
+    COL_ASSERT(!known || same_mac(&mac, &before.mac));
+    COL_ASSERT(known || ask || before.asked_ns != 0);
+    check_asking(s, &before, ask);
+}
+
+static void learn(scene *s, uint32_t address, uint8_t station, bool enter) {
+    const col_neighbour before = entry_of(s, address);
+    const col_mac said = {{2, 0, 0, 0, 0, station}};
+    const bool ask = col_neighbours_learn(&s->table, address, &said, enter, s->now_ns);
+    const col_neighbour after = entry_of(s, address);
+    check_asking(s, &before, ask);
+    if (before.address == 0 && !enter) {
+        COL_ASSERT(after.address == 0);
+        return;
+    }
+    COL_ASSERT(after.known);
+    if (same_mac(&after.mac, &said)) {
+        COL_ASSERT(after.doubted_ns == 0);
+        if (!before.known || same_mac(&before.mac, &said)) return;
+        COL_ASSERT(before.doubted_ns != 0);
+        COL_ASSERT(s->now_ns - before.doubted_ns >= COL_NEIGHBOUR_DOUBT_NS);
+    } else {
+        COL_ASSERT(before.known && same_mac(&after.mac, &before.mac) && after.doubted_ns != 0);
+    }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static scene s;
     memset(&s, 0, sizeof s);
+    s.now_ns = STEP_NS;
     col_reader input = fuzz_input(data, size);
     while (fuzz_more(&input)) {
         const uint32_t what = col_read_u8(&input);
-        const uint32_t i = fuzz_below(&input, ADDRESSES);
-        if (what % 4 == 0) s.now_ns += (uint64_t)what * 10000000;
-        if (what % 4 == 1) find(&s, i);
-        if (what % 4 >= 2) learn(&s, i, (uint8_t)(what >> 2), what % 4 == 2);
+        const uint32_t address = address_of(fuzz_below(&input, ADDRESSES));
+        if (what % 4 == 0) s.now_ns += what * STEP_NS;
+        if (what % 4 == 1) find(&s, address);
+        if (what % 4 >= 2) learn(&s, address, (uint8_t)(1 + (what >> 4)), what % 4 == 2);
     }
     return 0;
 }
