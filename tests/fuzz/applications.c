@@ -59,14 +59,13 @@ static void execute(const col_app *app, void *state, col_reader *input, uint64_t
                sizeof result);
 }
 
-static void copy(const col_app *app, void *state) {
+/// A copy that is made by way of a snapshot has the same snapshot.
+static void copy(const col_app *app, void *state, void *other) {
     static snapshot here, there;
-    void *other = app->create("");
     take(app, state, &here);
     COL_ASSERT(give(app, other, &here));
     take(app, other, &there);
     COL_ASSERT(equal(&here, &there));
-    app->destroy(other);
 }
 
 /// Chunks as the input has them, or a real snapshot with some bytes changed.
@@ -103,25 +102,43 @@ static void one_chunk(const col_app *app, void *state, col_reader *input) {
     (void)app->restore(state, index, count, bytes.at, bytes.length);
 }
 
+/// Two instances of each application, which take much memory: every input starts them from empty.
+typedef struct {
+    const col_app *app;
+    void *state;
+    void *other;
+    snapshot empty;
+} subject;
+
+static subject *subject_of(uint32_t which) {
+    static subject all[2] = {{.app = &col_app_counter}, {.app = &col_app_log}};
+    subject *of = &all[which];
+    if (of->state == NULL) {
+        of->state = of->app->create("");
+        of->other = of->app->create("");
+        take(of->app, of->state, &of->empty);
+    }
+    COL_ASSERT(give(of->app, of->state, &of->empty));
+    return of;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     col_reader input = fuzz_input(data, size);
-    const col_app *app = fuzz_below(&input, 2) == 0 ? &col_app_counter : &col_app_log;
-    void *state = app->create("");
+    const subject *of = subject_of(fuzz_below(&input, 2));
     for (uint64_t number = 1; fuzz_more(&input); number++) {
         switch (fuzz_below(&input, 8)) {
             case 0:
-                copy(app, state);
+                copy(of->app, of->state, of->other);
                 break;
             case 1:
-                attack(app, state, &input);
+                attack(of->app, of->state, &input);
                 break;
             case 2:
-                one_chunk(app, state, &input);
+                one_chunk(of->app, of->state, &input);
                 break;
             default:
-                execute(app, state, &input, number);
+                execute(of->app, of->state, &input, number);
         }
     }
-    app->destroy(state);
     return 0;
 }
