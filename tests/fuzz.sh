@@ -43,9 +43,13 @@ coverage() {
     local target=$1 program=build/coverage/tests/fuzz/fuzz_$1 raw=build/coverage/$1.profraw
     shift
     LLVM_PROFILE_FILE=$raw "$program" "$programs/corpus/$target" "$kept/$target" > /dev/null 2>&1 || true
-    llvm-profdata-14 merge -sparse "$raw" -o "$raw.data" 2> /dev/null &&
-        llvm-cov-14 report "$program" -instr-profile="$raw.data" "$@" 2> /dev/null |
-            awk '/^TOTAL/ { print $10 }' || echo '?'
+    llvm-profdata-14 merge -sparse "$raw" -o "$raw.data" 2> /dev/null || { echo '?'; return; }
+    # Not by llvm-cov's own selection: paths may be relative, as compiler caches make them.
+    llvm-cov-14 report "$program" -instr-profile="$raw.data" 2> /dev/null |
+        awk -v sources="$*" '
+            BEGIN { count = split(sources, source, " ") }
+            { for (i = 1; i <= count; i++) if (index($1, source[i]) == 1) { lines += $8; missed += $9 } }
+            END { if (lines) printf "%.1f%%\n", 100 * (lines - missed) / lines; else print "?" }'
 }
 
 # $1: log, $2: name of a final figure
