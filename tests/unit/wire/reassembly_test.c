@@ -6,11 +6,12 @@
 #define SENDERS 3
 #define MESSAGE_BYTES ((uint32_t)4096)
 
-/// A reassembly whose memory ends where an inaccessible page begins. It replaces the one before.
+/// A reassembly that takes exactly the memory of its footprint. It replaces the one before.
 static col_reassembly *fresh(uint32_t places, uint32_t message_bytes) {
+    static col_arena arena;
     const size_t size = col_reassembly_footprint(SENDERS, places, message_bytes);
-    col_arena arena = {.base = guarded(size), .size = size};
-    memset(arena.base, 0, size);
+    col_arena_close(&arena);
+    assert_true(col_arena_open(&arena, size).ok);
     col_reassembly *reassembly = col_reassembly_create(&arena, SENDERS, places, message_bytes);
     assert_int_equal(arena.used, size);
     return reassembly;
