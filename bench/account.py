@@ -6,7 +6,7 @@ loaded cluster, beside what it did cost.
     bench/account.py [--profile small|threads] [--seconds N] [--micro FILE]
 
 Runs the micro-benchmarks (or takes what `bench/micro.sh --json FILE` found) and then a cluster under load, with the binaries in build/release
-(bench/demo.sh builds them). "predicted" is how often the replicas did something per request, as they
+(bench/demo.sh and bench/micro.sh build them). "predicted" is how often the replicas did something per request, as they
 counted it, times what it costs alone. "busy" is the time that a stage was at work by the clock: it
 contains the kernel's part and whatever ran in between on the same core. CPU time contains no
 waiting. Ends with status 0 when the cluster answered every request and agreed.

@@ -36,8 +36,7 @@ typedef struct {
 
 /// Parse a frame of kind COL_FRAME_ARP.
 /// @return COL_DROP_NONE, _TRUNCATED, _NOT_OURS (other hardware or protocol), _MALFORMED
-/// (operation;
-///         a sender that is no single station)
+///         (operation; a sender that is no single station)
 /// Source: RFC 826.
 col_drop col_frame_parse_arp(col_bytes frame, col_frame_arp *arp);
 

@@ -17,8 +17,7 @@ typedef struct {
     } passing[COL_PILLARS_MAX];
     _Alignas(64) atomic_uint_fast64_t executed;  ///< sequence number. Writer: the merge
     _Alignas(64) atomic_uint_fast64_t stable;    ///< checkpoint. Writers: any pillar, only upwards
-    atomic_uint_fast64_t
-        stirs;  ///< times that a client asked again. Writers: any pillar, only upwards
+    atomic_uint_fast64_t stirs;  ///< of col_pbft_stirs. Writers: any pillar, only upwards
 } col_words;
 
 /// Raise `word` to `value`. @return it was lower

@@ -31,7 +31,7 @@
     X(STALE, "stale")                   /* not above the sender's newest counter */       \
     X(BAD_RUN, "bad-run")               /* null run of a shape that no primary sends */   \
     X(BAD_BATCH, "bad-batch")           /* batch with a request that must not be there */ \
-    X(TIME_AHEAD, "time-ahead")         /* from the future: held, refused */              \
+    X(TIME_AHEAD, "time-ahead")         /* nonce of the future: answered only */          \
     X(EXECUTED, "executed")             /* request answered from the table */             \
     X(NO_SESSION, "no-session")         /* session unknown or expired */                  \
     X(TOO_FAR, "too-far")               /* request number beyond the outstanding bound */ \

@@ -82,9 +82,8 @@ typedef struct {
 /// @param options      borrowed for the call
 /// @param options_size sizeof *options: a program that was compiled with an older header gets the
 ///                     defaults of the members it does not know
-/// @param error        out, one line with what is wrong, where and the remedy, when NULL is
-/// returned;
-///                     may be NULL if `error_size` is 0
+/// @param error        out when NULL is returned: one line with what is wrong, where and the
+///                     remedy; may be NULL if `error_size` is 0
 /// @param error_size   bytes, COL_CLIENT_ERROR_BYTES is always enough; longer texts are cut
 /// @return the client, to be closed with col_client_close; NULL when the cluster file, a key or the
 ///         network cannot be used, or too few replicas answered within options->timeout_ns
@@ -124,15 +123,15 @@ uint32_t col_client_room(const col_client *client, uint32_t session);
 
 /// Sign everything that was submitted, once for all of it, and send it. Saves the wait for the next
 /// poll; never blocks.
-/// Cost: one RSA signature and system calls for up to 32 datagrams each, if anything waits.
+/// Cost: one RSA signature (for up to 256 messages; for more, further ones) and system calls for up
+/// to 32 datagrams each, if anything waits.
 void col_client_flush(col_client *client);
 
 /// Send what waits, take what arrived, report results through `done`, and send what `done`
 /// submitted.
 ///
-/// @param wait_ns if nothing could be reported at once: wait so long, also with nothing
-/// outstanding;
-///                0: not at all; UINT64_MAX: for ever
+/// @param wait_ns if nothing could be reported at once: wait so long, even with nothing
+///                outstanding; 0: not at all; UINT64_MAX: for ever
 /// @return how many outcomes were reported; 0 when the time passed or a signal handler ran
 /// Not from `done`. Cost: as col_client_flush, and one verification per signature of a replica that
 /// was not seen yet.

@@ -26,10 +26,9 @@ typedef struct {
 /// | newest_checkpoint | own newest checkpoint |
 /// | requests, duplicates, batches, replies | executed; executed before; batches; answers given |
 /// | sessions | open now |
-/// | datagrams_received, received_bytes, datagrams_sent, sent_bytes | UDP payloads of this cluster
-/// | | bundles_opened, messages_opened, roots_cached, verifies | seals of others: roots found in
-/// the
-///   cache, and public-key operations |
+/// | datagrams_received, received_bytes, datagrams_sent, sent_bytes | UDP payloads |
+/// | bundles_opened, messages_opened | of others, verified |
+/// | roots_cached, verifies | roots found in the cache; public-key operations |
 /// | messages_sealed, signatures | own messages, and the trees that they shared |
 /// | null_runs, resent, fetches | proposed; messages sent again for a peer; slots asked of peers |
 /// | diverged | stable checkpoints that are not what this replica computed: must stay 0 |

@@ -62,7 +62,8 @@ typedef struct {
 /// signature, then one sibling per level that has one, leaf upwards. Borrowed, encoded.
 typedef col_bytes col_seal;
 
-/// A message whose seal was verified. Only crypto/opener.c and the simulator construct it.
+/// A message whose seal was verified. Only crypto/opener.c, src/wire/reassembly.c (from verified
+/// fragments) and tests construct it.
 typedef struct {
     col_message message;
     col_digest fragment_digest;  ///< of fragment 0's bytes, where header.fragments > 1

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Known bugs of earlier systems, one test each, numbered as in src/ARCHITECTURE.md.
+// Known bugs of earlier systems, numbered; a test's name says what must not happen here.
 #include "pillars/batch_check.h"
 #include "tests/unit/crypto/support.h"
 #include "tests/unit/pillars/cluster.h"

@@ -8,7 +8,7 @@ import pathlib
 import re
 import sys
 
-# Folder -> folders whose headers it may include (DESIGN: the house). A folder includes itself.
+# Folder -> folders whose headers it may include. A folder includes itself.
 MAY_INCLUDE = {
     "src/base": [],
     "src/wire": ["src/base"],
