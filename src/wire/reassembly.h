@@ -25,8 +25,7 @@ size_t col_reassembly_footprint(uint32_t senders, uint32_t places, uint32_t mess
 /// Add one verified fragment (header.fragments >= 2).
 ///
 /// @param whole out, when the message is complete: header of fragment 0 with fragments kept, the
-/// whole
-///              body, and fragment 0's seal and digest; borrowed until the next call
+///              whole body, and fragment 0's seal and digest; borrowed until the next call
 /// @param complete out
 /// @return COL_DROP_NONE, _REPEATED (this fragment is there), _OVERSIZED,
 ///         _MALFORMED (empty, a count out of its range, or fragments of unequal size where only the
