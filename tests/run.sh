@@ -18,7 +18,7 @@ unit           180   240   180     -
 paper           30    60     -     -
 simulator      300   400     -     -
 system        1000   240   240     -
-bench           60   120     -     -
+bench           60     -     -     -
 fuzz            20    30     -   180
 style           20     -     -     -
 analysis       360     -     -     -
