@@ -233,6 +233,14 @@ void col_key_fingerprint(const col_key *key, col_digest *fingerprint) {
     *fingerprint = key->fingerprint;
 }
 
+col_result col_key_read_fingerprint(const char *path, col_digest *fingerprint) {
+    col_key *key;
+    COL_TRY(col_key_read_public(path, &key));
+    col_key_fingerprint(key, fingerprint);
+    col_key_destroy(key);
+    return col_ok();
+}
+
 const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32_t signer,
                                 uint32_t key_version) {
     if (key_version != COL_KEY_VERSION) return NULL;

@@ -28,6 +28,9 @@ uint32_t col_key_signature_bytes(const col_key *key);
 /// private key is matched with a cluster file's entry.
 void col_key_fingerprint(const col_key *key, col_digest *fingerprint);
 
+/// The same of a public key file: what a cluster file is read with. @return as col_key_read_public
+COL_MUST_USE col_result col_key_read_fingerprint(const char *path, col_digest *fingerprint);
+
 /// Public keys by role and signer: who may seal what. Immutable, shared by threads.
 typedef struct {
     uint32_t replicas;

@@ -12,17 +12,9 @@ int col_fail(const col_result *result, int status) {
     return status;
 }
 
-static col_result fingerprint_of_file(const char *path, col_digest *fingerprint) {
-    col_key *key;
-    COL_TRY(col_key_read_public(path, &key));
-    col_key_fingerprint(key, fingerprint);
-    col_key_destroy(key);
-    return col_ok();
-}
-
 col_result col_open_cluster(const char *path, col_cluster **cluster) {
     col_hasher *hasher = col_hasher_openssl_create();
-    const col_result result = col_cluster_read(path, hasher, fingerprint_of_file, cluster);
+    const col_result result = col_cluster_read(path, hasher, col_key_read_fingerprint, cluster);
     col_hasher_destroy(hasher);
     return result;
 }

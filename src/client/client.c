@@ -86,17 +86,10 @@ static void count_done(void *context, const col_client_outcome *outcome) {
 
 // Opening.
 
-static col_result read_fingerprint(const char *path, col_digest *fingerprint) {
-    col_key *key;
-    COL_TRY(col_key_read_public(path, &key));
-    col_key_fingerprint(key, fingerprint);
-    col_key_destroy(key);
-    return col_ok();
-}
-
 static col_result read_cluster(col_client *client, const col_client_options *options) {
     client->hasher = col_hasher_create();
-    COL_TRY(col_cluster_read(options->cluster, client->hasher, read_fingerprint, &client->cluster));
+    COL_TRY(col_cluster_read(options->cluster, client->hasher, col_key_read_fingerprint,
+                             &client->cluster));
     const col_genesis *genesis = &client->cluster->genesis;
     if (options->client >= genesis->clients) {
         return col_error(

@@ -5,14 +5,6 @@
 
 #include "src/base/assert.h"
 
-col_result col_public_key_fingerprint(const char *path, col_digest *fingerprint) {
-    col_key *key;
-    COL_TRY(col_key_read_public(path, &key));
-    col_key_fingerprint(key, fingerprint);
-    col_key_destroy(key);
-    return col_ok();
-}
-
 static col_result read_keys(const char (*path)[COL_PATH_MAX], uint32_t count, col_key **key) {
     for (uint32_t i = 0; i < count; i++) COL_TRY(col_key_read_public(path[i], &key[i]));
     return col_ok();

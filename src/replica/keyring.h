@@ -11,6 +11,3 @@ void col_keyring_unload(col_keyring *keyring);
 
 /// Largest signature of the keyring's replicas, bytes.
 uint32_t col_keyring_signature_bytes_max(const col_keyring *keyring);
-
-/// For col_cluster_read: a public key file's fingerprint.
-COL_MUST_USE col_result col_public_key_fingerprint(const char *path, col_digest *fingerprint);

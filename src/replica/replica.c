@@ -77,7 +77,7 @@ static col_result read_key(inputs *in, const col_replica_options *options) {
 static col_result read_inputs(inputs *in, const col_replica_options *options) {
     col_hasher *hasher = col_hasher_create();
     const col_result read =
-        col_cluster_read(options->cluster, hasher, col_public_key_fingerprint, &in->cluster);
+        col_cluster_read(options->cluster, hasher, col_key_read_fingerprint, &in->cluster);
     col_hasher_destroy(hasher);
     COL_TRY(read);
     if (options->id >= in->cluster->genesis.replicas) {

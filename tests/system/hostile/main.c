@@ -82,18 +82,10 @@ static options parse(int count, char **argument, hostile *self) {
     return chosen;
 }
 
-static col_result read_fingerprint(const char *path, col_digest *fingerprint) {
-    col_key *key;
-    COL_TRY(col_key_read_public(path, &key));
-    col_key_fingerprint(key, fingerprint);
-    col_key_destroy(key);
-    return col_ok();
-}
-
 static void open_all(hostile *self, const options *chosen) {
     self->hasher = col_hasher_create();
     const col_result result =
-        col_cluster_read(chosen->cluster, self->hasher, read_fingerprint, &self->cluster);
+        col_cluster_read(chosen->cluster, self->hasher, col_key_read_fingerprint, &self->cluster);
     if (!result.ok) hostile_fail("%s", result.text);
     self->record = calloc(HOSTILE_RECORDS_MAX, sizeof *self->record);
     self->prepared = calloc(HOSTILE_PREPARED_MAX, sizeof *self->prepared);

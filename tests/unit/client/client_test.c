@@ -7,8 +7,6 @@
 
 /// The client as users have it, against replicas that seal and open for real.
 
-static fake_cluster cluster;
-
 typedef struct {
     uint32_t count;
     uint32_t by_status[4];
@@ -24,30 +22,6 @@ static void take_result(void *context, const col_client_outcome *outcome) {
     taken->tag = outcome->tag;
     taken->length = outcome->length;
     if (outcome->length > 0) memcpy(taken->result, outcome->result, outcome->length);
-}
-
-static int setup(void **state) {
-    (void)state;
-    fake_cluster_open(&cluster);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    fake_cluster_close(&cluster);
-    return 0;
-}
-
-static int start(void **state) {
-    (void)state;
-    fake_cluster_start(&cluster);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    fake_cluster_stop(&cluster);
-    return 0;
 }
 
 static col_client *open_client(uint32_t sessions, uint64_t timeout_ns, uint64_t retransmit_ns,

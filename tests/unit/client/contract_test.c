@@ -8,32 +8,6 @@
 /// What the public header promises and forbids, beyond results: threads, processes, callbacks,
 /// event loops, programs compiled with another version of it.
 
-static fake_cluster cluster;
-
-static int setup(void **state) {
-    (void)state;
-    fake_cluster_open(&cluster);
-    return 0;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    fake_cluster_close(&cluster);
-    return 0;
-}
-
-static int start(void **state) {
-    (void)state;
-    fake_cluster_start(&cluster);
-    return 0;
-}
-
-static int stop(void **state) {
-    (void)state;
-    fake_cluster_stop(&cluster);
-    return 0;
-}
-
 static void count(void *context, const col_client_outcome *outcome) {
     assert_int_equal(outcome->status, COL_CLIENT_RESULT);
     ++*(uint32_t *)context;

@@ -400,3 +400,31 @@ static inline void fake_cluster_close(fake_cluster *cluster) {
     remove_files(keys);
     remove_files(cluster->directory);
 }
+
+// The one cluster of a test program, as its fixtures: open for the group, started for each test.
+
+static fake_cluster cluster;
+
+static inline int setup(void **state) {
+    (void)state;
+    fake_cluster_open(&cluster);
+    return 0;
+}
+
+static inline int teardown(void **state) {
+    (void)state;
+    fake_cluster_close(&cluster);
+    return 0;
+}
+
+static inline int start(void **state) {
+    (void)state;
+    fake_cluster_start(&cluster);
+    return 0;
+}
+
+static inline int stop(void **state) {
+    (void)state;
+    fake_cluster_stop(&cluster);
+    return 0;
+}

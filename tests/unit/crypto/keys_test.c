@@ -74,10 +74,13 @@ static void a_generated_pair_is_read_back_and_has_one_fingerprint(void **state) 
         col_key_fingerprint(private_key, &a);
         col_key_fingerprint(public_key, &b);
         assert_memory_equal(a.byte, b.byte, 32);
+        assert_ok(col_key_read_fingerprint(public_path, &b));
+        assert_memory_equal(a.byte, b.byte, 32);
         col_key_destroy(private_key);
         col_key_destroy(public_key);
         unlink(private_path);
         unlink(public_path);
+        assert_false(col_key_read_fingerprint(public_path, &b).ok);
     }
 }
 

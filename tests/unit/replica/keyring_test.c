@@ -93,24 +93,12 @@ static void a_missing_key_is_named_and_nothing_is_kept(void **state) {
     memcpy(file->genesis.client_key[1], path, sizeof path);
 }
 
-static void a_fingerprint_is_that_of_the_key_file(void **state) {
-    (void)state;
-    char path[96];
-    col_digest read, made;
-    test_key_path(&keys, 0, ".pub", path);
-    assert_ok(col_public_key_fingerprint(path, &read));
-    col_key_fingerprint(keys.public_key[0], &made);
-    assert_true(col_digest_equal(&read, &made));
-    assert_false(col_public_key_fingerprint("/tmp/colonnade-test-no-such-key", &read).ok);
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_key_of_the_cluster_file_is_read_in_its_place),
         cmocka_unit_test(the_largest_signature_of_the_replicas_counts),
         cmocka_unit_test(a_cluster_without_clients_has_a_keyring),
         cmocka_unit_test(a_missing_key_is_named_and_nothing_is_kept),
-        cmocka_unit_test(a_fingerprint_is_that_of_the_key_file),
     };
     return cmocka_run_group_tests(tests, open_keys, close_keys);
 }
