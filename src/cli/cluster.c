@@ -122,13 +122,18 @@ static int command_up(char **argv) {
 }
 
 /// The absolute directory, and that a cluster runs from it.
-/// @return 0, or the exit status after the error was printed
-static int find_running(const char *given, char *directory, col_supervisor_state *state) {
+/// @param status out when it does not: the exit status; the error was printed
+static bool find_running(const char *given, char *directory, col_supervisor_state *state,
+                         int *status) {
     col_result result = col_path_absolute(directory, given);
-    if (!result.ok) return col_fail(&result, 2);
-    if (col_supervisor_read(directory, state)) return 0;
-    result = col_error("%s: no cluster is up: `colonnade cluster up %s` starts it", given, given);
-    return col_fail(&result, 1);
+    const bool named = result.ok;
+    if (named && col_supervisor_read(directory, state)) return true;
+    if (named) {
+        result =
+            col_error("%s: no cluster is up: `colonnade cluster up %s` starts it", given, given);
+    }
+    *status = col_fail(&result, named ? 1 : 2);
+    return false;
 }
 
 static void print_status_json(const char *directory, const col_supervisor_state *state) {
@@ -209,8 +214,8 @@ static int command_exec(char **argv) {
 
     char directory[COL_PATH_MAX];
     col_supervisor_state state;
-    const int status = find_running(arguments.positional[0], directory, &state);
-    if (status != 0) return status;
+    int status;
+    if (!find_running(arguments.positional[0], directory, &state, &status)) return status;
     result = col_namespace_enter(state.supervisor);
     if (!result.ok) return col_fail(&result, 2);
     execvp(arguments.rest[0], arguments.rest);
