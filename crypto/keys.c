@@ -234,8 +234,9 @@ void col_key_fingerprint(const col_key *key, col_digest *fingerprint) {
 }
 
 col_result col_key_read_fingerprint(const char *path, col_digest *fingerprint) {
-    col_key *key;
+    col_key *key = NULL;
     COL_TRY(col_key_read_public(path, &key));
+    COL_ASSERT(key != NULL);  // read, as the result says
     col_key_fingerprint(key, fingerprint);
     col_key_destroy(key);
     return col_ok();
