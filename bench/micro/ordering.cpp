@@ -30,8 +30,9 @@ const Bytes model_seal = [] {
     bytes.resize(col_seal_write(&seal, bytes.data()));
     return bytes;
 }();
+}  // namespace
 
-col_pbft_options options_of(uint32_t self) {
+col_pbft_options instance_options(uint32_t self) {
     col_pbft_options options{};
     options.replicas = REPLICAS;
     options.faults = 1;
@@ -59,10 +60,8 @@ col_pbft_options options_of(uint32_t self) {
     return options;
 }
 
-}  // namespace
-
 Instance::Instance(uint32_t id) : self(id) {
-    col_pbft_options options = options_of(id);
+    col_pbft_options options = instance_options(id);
     options.sink.context = this;
     options.sink.send = [](void *context, const col_header *header, col_bytes body, uint32_t) {
         static_cast<Instance *>(context)->on_send(header, body);

@@ -3,6 +3,9 @@
 
 #include "bench/micro/world.hpp"
 
+/// How every instance here is set up, but for its sink.
+col_pbft_options instance_options(uint32_t self);
+
 /// One ordering instance of the only pillar of four replicas, stepped by hand. What it sends is
 /// kept as far as benchmarks need it; batches are taken as checked.
 class Instance {

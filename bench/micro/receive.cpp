@@ -2,7 +2,7 @@
 // The way of a datagram from the frame to the ordering instance, without a port: headers checked,
 // ingress ring, pillar stage, seal opened, message delivered.
 #include "bench/micro/measure.hpp"
-#include "bench/micro/world.hpp"
+#include "bench/micro/ordering.hpp"
 
 namespace {
 
@@ -24,7 +24,8 @@ class Pillar {
     explicit Pillar(uint32_t roots) {
         col_pillar_stage_options options{};
         options.name = "pillar 0";
-        options.pbft = pbft_options();
+        options.pbft = instance_options(2);
+        options.pbft.status_interval_ns = UINT64_MAX / 4;  // it only receives
         arena = std::make_unique<Arena>(col_pillar_stage_footprint(&options) +
                                         5 * (col_ring_footprint(RING_BYTES) + sizeof(col_ring)) +
                                         col_root_cache_footprint(roots) + sizeof(col_words) + 4096);
@@ -70,27 +71,6 @@ class Pillar {
     col_opener_counters opened{};
 
    private:
-    static col_pbft_options pbft_options() {
-        col_pbft_options options{};
-        options.replicas = REPLICAS;
-        options.faults = 1;
-        options.self = 2;
-        options.pillars = 1;
-        options.checkpoint_interval = 32;
-        options.window = 96;
-        options.session_outstanding = 64;
-        options.sessions_max = 64;
-        options.clients = 1;
-        options.pending_max = 4096;
-        options.operation_bytes_max = 4096;
-        options.batch_requests_max = 1024;
-        options.batch_bytes_max = COL_BATCH_BYTES_MAX;
-        options.signature_bytes_max = 256;
-        options.status_interval_ns = UINT64_MAX / 4;
-        options.batch_requests = 100;
-        options.batch_bytes = COL_BATCH_BYTES_MAX;
-        return options;
-    }
     col_ring *ring() {
         col_ring *made = static_cast<col_ring *>(col_arena_take(arena->get(), 1, sizeof(col_ring)));
         col_ring_init(made, arena->get(), RING_BYTES, nullptr);
