@@ -4,24 +4,19 @@
 #include "src/base/bytes.h"
 #include "src/base/limits.h"
 #include "src/base/result.h"
+#include "src/base/scheme.h"
 
-/// Signature schemes. The numbers are the wire's.
-typedef enum {
-    COL_SCHEME_NONE = 0,  ///< the simulator's; never accepted by an opener
-    COL_SCHEME_RSA = 1,   ///< RSA-2048/3072/4096, PKCS#1 v1.5, SHA-256
-} col_scheme;
-
-/// A key as a back end holds it: created from PEM, opaque.
+/// A key as a back end holds it: created from PEM, opaque. It knows its scheme.
 typedef struct col_key col_key;
 
-/// One signature to make. `message` is the root text, hashed by the scheme.
+/// One signature to make, by the key's scheme. `message` is the root text, hashed by the scheme.
 typedef struct {
     const col_key *key;
     col_bytes message;
     uint8_t *signature;  ///< out, col_key_signature_bytes(key) bytes
 } col_sign_job;
 
-/// One signature to check.
+/// One signature to check, by the key's scheme.
 typedef struct {
     const col_key *key;
     col_bytes message;

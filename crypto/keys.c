@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <openssl/bio.h>
 #include <openssl/core_names.h>
+#include <openssl/ec.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rsa.h>
@@ -48,37 +49,103 @@ static void fingerprint_of(EVP_PKEY *pkey, col_digest *fingerprint) {
     OPENSSL_free(der);
 }
 
-/// Check what was read and wrap it. Owns `pkey`.
-static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col_key **key) {
-    const char *what = has_private ? "private" : "public";
-    if (!EVP_PKEY_is_a(pkey, "RSA")) {
-        const char *type = EVP_PKEY_get0_type_name(pkey);
-        const col_result error = col_error(
-            "%s: this %s key is of type %s, and only RSA is supported: make a pair with `colonnade "
-            "keygen`",
-            where, what, type ? type : "unknown");
-        EVP_PKEY_free(pkey);
-        return error;
+/// What OpenSSL calls the keys of a scheme.
+static const char *type_of(col_scheme scheme) {
+    switch (scheme) {
+        case COL_SCHEME_RSA:
+            return "RSA";
+        case COL_SCHEME_ED25519:
+            return "ED25519";
+        case COL_SCHEME_ECDSA_P256:
+            return "EC";
+        case COL_SCHEME_NONE:
+            break;
     }
+    COL_ASSERT(!"a scheme that has keys");
+    return NULL;
+}
+
+static col_result check_rsa(const EVP_PKEY *pkey, const char *where) {
     const int bits = EVP_PKEY_get_bits(pkey);
     if (!size_is_supported((uint32_t)bits)) {
-        EVP_PKEY_free(pkey);
         return col_error("%s: this RSA key has %d bits: use one of 2048, 3072 or 4096 bits", where,
                          bits);
     }
-    if (!exponent_is_supported(pkey)) {
-        EVP_PKEY_free(pkey);
-        return col_error(
-            "%s: the public exponent of this RSA key is not %d: make a pair with `colonnade "
-            "keygen` or `openssl genrsa`",
-            where, PUBLIC_EXPONENT);
-    }
+    if (exponent_is_supported(pkey)) return col_ok();
+    return col_error(
+        "%s: the public exponent of this RSA key is not %d: make a pair with `colonnade keygen` or "
+        "`openssl genrsa`",
+        where, PUBLIC_EXPONENT);
+}
 
+static bool passes(EVP_PKEY *pkey, int (*check)(EVP_PKEY_CTX *)) {
+    EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_pkey(NULL, pkey, NULL);
+    COL_ASSERT(context);
+    const bool passed = check(context) == 1;
+    EVP_PKEY_CTX_free(context);
+    ERR_clear_error();
+    return passed;
+}
+
+static col_result check_ecdsa(EVP_PKEY *pkey, const char *where, bool has_private) {
+    char curve[64] = "unknown";
+    EVP_PKEY_get_group_name(pkey, curve, sizeof curve, NULL);
+    if (strcmp(curve, SN_X9_62_prime256v1) != 0) {
+        return col_error(
+            "%s: this EC key is on the curve %s and not on P-256: make a pair with `colonnade "
+            "keygen --scheme ecdsa-p256`",
+            where, curve);
+    }
+    if (!passes(pkey, EVP_PKEY_public_check_quick)) {
+        return col_error(
+            "%s: the point of this EC key is the one at infinity, and everybody could sign for it: "
+            "make a pair with `colonnade keygen --scheme ecdsa-p256`",
+            where);
+    }
+    // Only here a file says the public half beside the private one, and OpenSSL believes it.
+    if (has_private && !passes(pkey, EVP_PKEY_pairwise_check)) {
+        return col_error(
+            "%s: the public half in this private key is another key's: make a pair with "
+            "`colonnade keygen --scheme ecdsa-p256`",
+            where);
+    }
+    // A key has one fingerprint, in whichever form its point was written.
+    COL_ASSERT(EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                              "uncompressed") == 1 &&
+               EVP_PKEY_set_utf8_string_param(pkey, OSSL_PKEY_PARAM_EC_ENCODING,
+                                              OSSL_PKEY_EC_ENCODING_GROUP) == 1);
+    return col_ok();
+}
+
+static col_result check(EVP_PKEY *pkey, const char *where, bool has_private, col_scheme scheme) {
+    if (!EVP_PKEY_is_a(pkey, type_of(scheme))) {
+        const char *type = EVP_PKEY_get0_type_name(pkey);
+        const char *name = col_scheme_name(scheme);
+        return col_error(
+            "%s: this %s key is of type %s, and its place takes %s: make a pair with `colonnade "
+            "keygen --scheme %s`",
+            where, has_private ? "private" : "public", type ? type : "unknown", name, name);
+    }
+    if (scheme == COL_SCHEME_RSA) return check_rsa(pkey, where);
+    if (scheme == COL_SCHEME_ECDSA_P256) return check_ecdsa(pkey, where, has_private);
+    return col_ok();
+}
+
+/// Check what was read and wrap it. Owns `pkey`.
+static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col_scheme scheme,
+                        col_key **key) {
+    const col_result result = check(pkey, where, has_private, scheme);
+    if (!result.ok) {
+        EVP_PKEY_free(pkey);
+        return result;
+    }
     col_key *made = calloc(1, sizeof *made);
     COL_ASSERT(made);
     made->pkey = pkey;
     made->serial = atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed);
-    made->signature_bytes = (uint32_t)bits / 8;
+    made->scheme = scheme;
+    made->signature_bytes =
+        scheme == COL_SCHEME_RSA ? (uint32_t)EVP_PKEY_get_size(pkey) : COL_ELLIPTIC_BYTES;
     made->has_private = has_private;
     fingerprint_of(pkey, &made->fingerprint);
     *key = made;
@@ -114,7 +181,7 @@ static col_result open_private(const char *path, int *descriptor) {
     return col_ok();
 }
 
-col_result col_key_read_private(const char *path, col_key **key) {
+col_result col_key_read_private(const char *path, col_scheme scheme, col_key **key) {
     int descriptor = -1;
     COL_TRY(open_private(path, &descriptor));
 
@@ -137,10 +204,10 @@ col_result col_key_read_private(const char *path, col_key **key) {
         return col_error("%s: no private key in PEM form: make a pair with `colonnade keygen`",
                          path);
     }
-    return adopt(pkey, path, true, key);
+    return adopt(pkey, path, true, scheme, key);
 }
 
-col_result col_key_read_public(const char *path, col_key **key) {
+col_result col_key_read_public(const char *path, col_scheme scheme, col_key **key) {
     const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0) {
         return col_error(
@@ -158,7 +225,7 @@ col_result col_key_read_public(const char *path, col_key **key) {
             "%s: no public key in PEM form: export one with `openssl pkey -in PRIVATE -pubout`",
             path);
     }
-    return adopt(pkey, path, false, key);
+    return adopt(pkey, path, false, scheme, key);
 }
 
 static col_result create_file(const char *path, const char *what, mode_t mode, BIO **bio) {
@@ -201,15 +268,32 @@ static col_result write_public(EVP_PKEY *pkey, const char *path) {
     return written ? col_ok() : no_room(path, "public", reason);
 }
 
-col_result col_key_generate(uint32_t bits, const char *private_path, const char *public_path) {
-    if (!size_is_supported(bits)) {
-        return col_error("an RSA key of %u bits: choose 2048, 3072 or 4096", bits);
+static col_result make(col_scheme scheme, uint32_t rsa_bits, EVP_PKEY **pkey) {
+    if (scheme == COL_SCHEME_RSA && !size_is_supported(rsa_bits)) {
+        return col_error("an RSA key of %u bits: choose 2048, 3072 or 4096", rsa_bits);
     }
-    EVP_PKEY *pkey = EVP_RSA_gen(bits);
-    if (!pkey)
-        return col_error("cannot make an RSA key: %s: see that `openssl genrsa` works",
-                         openssl_reason());
+    switch (scheme) {
+        case COL_SCHEME_RSA:
+            *pkey = EVP_RSA_gen(rsa_bits);
+            break;
+        case COL_SCHEME_ED25519:
+            *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+            break;
+        case COL_SCHEME_ECDSA_P256:
+            *pkey = EVP_EC_gen("P-256");
+            break;
+        case COL_SCHEME_NONE:
+            COL_ASSERT(!"a scheme that has keys");
+    }
+    if (*pkey) return col_ok();
+    return col_error("cannot make a key of type %s: %s: see that `openssl genpkey` works",
+                     type_of(scheme), openssl_reason());
+}
 
+col_result col_key_generate(col_scheme scheme, uint32_t rsa_bits, const char *private_path,
+                            const char *public_path) {
+    EVP_PKEY *pkey = NULL;
+    COL_TRY(make(scheme, rsa_bits, &pkey));
     col_result result = write_private(pkey, private_path);
     if (result.ok) {
         result = write_public(pkey, public_path);
@@ -225,6 +309,10 @@ void col_key_destroy(col_key *key) {
     free(key);
 }
 
+col_scheme col_key_scheme(const col_key *key) {
+    return key->scheme;
+}
+
 uint32_t col_key_signature_bytes(const col_key *key) {
     return key->signature_bytes;
 }
@@ -233,9 +321,9 @@ void col_key_fingerprint(const col_key *key, col_digest *fingerprint) {
     *fingerprint = key->fingerprint;
 }
 
-col_result col_key_read_fingerprint(const char *path, col_digest *fingerprint) {
+col_result col_key_read_fingerprint(const char *path, col_scheme scheme, col_digest *fingerprint) {
     col_key *key = NULL;
-    COL_TRY(col_key_read_public(path, &key));
+    COL_TRY(col_key_read_public(path, scheme, &key));
     COL_ASSERT(key != NULL);  // read, as the result says
     col_key_fingerprint(key, fingerprint);
     col_key_destroy(key);

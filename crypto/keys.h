@@ -4,24 +4,27 @@
 #include "crypto/backend.h"
 #include "src/wire/message.h"
 
-/// Make an RSA key pair and write it as PEM (PKCS#8): `private_path` with mode 0600, refusing to
+/// Make a key pair and write it as PEM (PKCS#8): `private_path` with mode 0600, refusing to
 /// overwrite, and the public key (SubjectPublicKeyInfo) to `public_path`.
-/// @param bits 2048, 3072 or 4096
+/// @param rsa_bits of COL_SCHEME_RSA: 2048, 3072 or 4096; not looked at for other schemes
 /// @return error: size, file exists, cannot write.
-COL_MUST_USE col_result col_key_generate(uint32_t bits, const char *private_path,
-                                         const char *public_path);
+COL_MUST_USE col_result col_key_generate(col_scheme scheme, uint32_t rsa_bits,
+                                         const char *private_path, const char *public_path);
 
-/// Read a private key: PEM, not encrypted, RSA of a supported size with the exponent 65537. The
+/// Read a private key: PEM, not encrypted, of the scheme that its place takes: RSA of a supported
+/// size with the exponent 65537, Ed25519, or EC on P-256 with a public half that is its own. The
 /// file must not be open to group or others.
 /// @param key out, freed by col_key_destroy, which wipes it
-COL_MUST_USE col_result col_key_read_private(const char *path, col_key **key);
+COL_MUST_USE col_result col_key_read_private(const char *path, col_scheme scheme, col_key **key);
 
-/// Read a public key from a PEM file: RSA of a supported size with the exponent 65537.
-COL_MUST_USE col_result col_key_read_public(const char *path, col_key **key);
+/// Read a public key of the scheme that its place takes, from a PEM file.
+COL_MUST_USE col_result col_key_read_public(const char *path, col_scheme scheme, col_key **key);
 
 void col_key_destroy(col_key *key);
 
-/// 256, 384 or 512.
+col_scheme col_key_scheme(const col_key *key);
+
+/// Always this many for one key: RSA 256, 384 or 512; Ed25519 and ECDSA 64.
 uint32_t col_key_signature_bytes(const col_key *key);
 
 /// SHA-256 of the public key's DER (SubjectPublicKeyInfo): what the genesis part hashes, and how a
@@ -29,7 +32,8 @@ uint32_t col_key_signature_bytes(const col_key *key);
 void col_key_fingerprint(const col_key *key, col_digest *fingerprint);
 
 /// The same of a public key file: what a cluster file is read with. @return as col_key_read_public
-COL_MUST_USE col_result col_key_read_fingerprint(const char *path, col_digest *fingerprint);
+COL_MUST_USE col_result col_key_read_fingerprint(const char *path, col_scheme scheme,
+                                                 col_digest *fingerprint);
 
 /// Public keys by role and signer: who may seal what. Immutable, shared by threads.
 typedef struct {

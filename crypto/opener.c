@@ -86,7 +86,7 @@ static col_drop find_key(const col_opener *opener, const col_root_key *key, size
                          const col_key **found) {
     *found = col_keyring_find(opener->keyring, key->role, key->signer, key->key_version);
     if (!*found) return COL_DROP_UNKNOWN_SENDER;
-    if (key->scheme != COL_SCHEME_RSA) return COL_DROP_WRONG_SCHEME;
+    if (key->scheme != col_key_scheme(*found)) return COL_DROP_WRONG_SCHEME;
     if (signature_bytes != col_key_signature_bytes(*found)) return COL_DROP_BAD_SIGNATURE;
     return COL_DROP_NONE;
 }

@@ -4,12 +4,17 @@
 #include <openssl/evp.h>
 
 #include "src/base/bytes.h"
+#include "src/base/scheme.h"
+
+/// Bytes of a signature with Ed25519 (R, S) or with ECDSA on P-256 (r, s).
+#define COL_ELLIPTIC_BYTES 64
 
 /// What a col_key is inside this folder: keys.c makes it, the back ends use it.
 struct col_key {
     EVP_PKEY *pkey;
     uint64_t serial;  ///< unique in the process, so that a table of contexts never meets a reused
                       ///< address
+    col_scheme scheme;
     uint32_t signature_bytes;
     bool has_private;
     col_digest fingerprint;

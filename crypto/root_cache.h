@@ -28,7 +28,7 @@ col_root_cache *col_root_cache_create(col_arena *arena, uint32_t roots);
 size_t col_root_cache_footprint(uint32_t roots);
 
 /// True when exactly this signature was verified for exactly this key. Any thread.
-/// @param signature a multiple of 8 bytes long, as every RSA signature is
+/// @param signature a multiple of 8 bytes long, as the signatures of every scheme are
 bool col_root_cache_has(const col_root_cache *cache, const col_root_key *key, col_bytes signature);
 
 /// Remember a verified signature. Any thread; gives up silently when another writes the place.

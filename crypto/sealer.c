@@ -31,6 +31,7 @@ struct col_sealer {
     col_sealer_options options;
     void *backend_context;
     uint64_t cluster_tag;
+    uint8_t scheme;  ///< of the key
     uint32_t signature_bytes;
     uint32_t message_bytes;   ///< largest body that is not cut
     uint32_t fragment_bytes;  ///< of each fragment but the last
@@ -70,6 +71,7 @@ col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *option
     col_sealer *sealer = col_arena_take(arena, 1, sizeof *sealer);
     sealer->options = *options;
     sealer->backend_context = options->backend->context_create();
+    sealer->scheme = (uint8_t)col_key_scheme(options->key);
     sealer->signature_bytes = col_key_signature_bytes(options->key);
     col_reader tag = col_reader_of((col_bytes){options->cluster.byte, 8});
     sealer->cluster_tag = col_read_u64(&tag);
@@ -237,7 +239,7 @@ static void sign_root(col_sealer *sealer) {
     const col_root_key root = {.signer = sealer->options.signer,
                                .key_version = COL_KEY_VERSION,
                                .role = sealer->options.role,
-                               .scheme = COL_SCHEME_RSA,
+                               .scheme = sealer->scheme,
                                .leaves = sealer->leaves,
                                .root = *col_tree_root(&sealer->tree)};
     uint8_t text[COL_ROOT_TEXT_BYTES];
@@ -263,7 +265,7 @@ static void report_sealed(const col_sealer *sealer) {
         const col_seal_view view = {.key_version = COL_KEY_VERSION,
                                     .leaves = sealer->leaves,
                                     .index = i,
-                                    .scheme = COL_SCHEME_RSA,
+                                    .scheme = sealer->scheme,
                                     .depth = col_tree_path(&sealer->tree, i, path),
                                     .signature = {sealer->signature, sealer->signature_bytes},
                                     .path = path[0].byte};
@@ -299,7 +301,7 @@ static uint32_t write_datagram(col_sealer *sealer, const uint16_t *leaf, uint16_
     const uint16_t siblings = col_tree_siblings(&sealer->tree, leaf, count, sibling);
     const col_bundle bundle = {.pillar = message_of(sealer, leaf[0])->header.pillar,
                                .role = sealer->options.role,
-                               .scheme = COL_SCHEME_RSA,
+                               .scheme = sealer->scheme,
                                .signer = sealer->options.signer,
                                .key_version = COL_KEY_VERSION,
                                .leaves = sealer->leaves,

@@ -30,9 +30,9 @@ Pair make_pair(uint32_t bits) {
     const std::string secret = std::string(directory) + "/key.pem";
     const std::string open = std::string(directory) + "/key.pub";
     Pair pair;
-    must(col_key_generate(bits, secret.c_str(), open.c_str()));
-    must(col_key_read_private(secret.c_str(), &pair.private_key));
-    must(col_key_read_public(open.c_str(), &pair.public_key));
+    must(col_key_generate(COL_SCHEME_RSA, bits, secret.c_str(), open.c_str()));
+    must(col_key_read_private(secret.c_str(), COL_SCHEME_RSA, &pair.private_key));
+    must(col_key_read_public(open.c_str(), COL_SCHEME_RSA, &pair.public_key));
     unlink(secret.c_str());
     unlink(open.c_str());
     rmdir(directory);

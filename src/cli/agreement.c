@@ -94,7 +94,8 @@ static void settle(const checker *self, uint64_t wait_ns, col_agreement *agreeme
 static col_result read_keys(checker *self) {
     const col_genesis *genesis = &self->cluster->genesis;
     for (uint32_t i = 0; i < genesis->replicas; i++)
-        COL_TRY(col_key_read_public(genesis->replica_key[i], &self->key[i]));
+        COL_TRY(
+            col_key_read_public(genesis->replica_key[i], genesis->replicas_scheme, &self->key[i]));
     return col_ok();
 }
 

@@ -4,6 +4,9 @@
 #include "src/base/result.h"
 #include "src/cli/supervisor.h"
 
+/// What col_scheme_find knows, for options.
+#define COL_SCHEME_CHOICES "rsa|ed25519|ecdsa-p256"
+
 /// The commands of `colonnade`. Each parses what follows its name and returns its exit status: 0, 1
 /// when what was asked for did not come out, 2 for bad input.
 int col_command_keygen(char **argv);

@@ -38,7 +38,7 @@ col_result col_check_client_key(const col_cluster *cluster, const char *key, uin
     COL_TRY(col_cli_path(path, cluster->directory, name));
     col_key *private_key;
     col_digest fingerprint;
-    COL_TRY(col_key_read_private(key ? key : path, &private_key));
+    COL_TRY(col_key_read_private(key ? key : path, cluster->genesis.clients_scheme, &private_key));
     col_key_fingerprint(private_key, &fingerprint);
     col_key_destroy(private_key);
     if (col_digest_equal(&fingerprint, &cluster->genesis.client_fingerprint[client]))
@@ -50,7 +50,8 @@ col_result col_check_client_key(const col_cluster *cluster, const char *key, uin
 
 col_result col_key_bits(const col_cluster *cluster, uint32_t *bits) {
     col_key *key;
-    COL_TRY(col_key_read_public(cluster->genesis.replica_key[0], &key));
+    COL_TRY(col_key_read_public(cluster->genesis.replica_key[0], cluster->genesis.replicas_scheme,
+                                &key));
     *bits = 8 * col_key_signature_bytes(key);
     col_key_destroy(key);
     return col_ok();

@@ -86,7 +86,7 @@ static col_result make_key(const key_work *work, uint32_t index) {
     COL_TRY(col_cli_path(private_path, work->directory, name));
     memcpy(name + strlen(name) - 4, ".pub", sizeof ".pub");
     COL_TRY(col_cli_path(public_path, work->directory, name));
-    return col_key_generate(work->bits, private_path, public_path);
+    return col_key_generate(COL_SCHEME_RSA, work->bits, private_path, public_path);
 }
 
 static void *make_keys(void *context) {

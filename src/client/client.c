@@ -110,7 +110,7 @@ static col_result read_keys(col_client *client, const col_client_options *option
     snprintf(beside, sizeof beside, "%s/keys/client-%u.pem", client->cluster->directory,
              options->client);
     const char *path = options->key != NULL ? options->key : beside;
-    COL_TRY(col_key_read_private(path, &client->key));
+    COL_TRY(col_key_read_private(path, genesis->clients_scheme, &client->key));
     col_digest fingerprint;
     col_key_fingerprint(client->key, &fingerprint);
     if (!col_digest_equal(&fingerprint, &genesis->client_fingerprint[options->client])) {
@@ -119,7 +119,8 @@ static col_result read_keys(col_client *client, const col_client_options *option
                          genesis->client_key[options->client]);
     }
     for (uint32_t i = 0; i < genesis->replicas; i++) {
-        COL_TRY(col_key_read_public(genesis->replica_key[i], &client->replica_key[i]));
+        COL_TRY(col_key_read_public(genesis->replica_key[i], genesis->replicas_scheme,
+                                    &client->replica_key[i]));
     }
     client->keyring = (col_keyring){.replicas = genesis->replicas,
                                     .replica = client->replica_key,

@@ -186,6 +186,8 @@ static void set_values(col_cluster *cluster) {
                     .result_bytes_max = 1024,
                     .batch_requests_max = 256,
                     .batch_bytes_max = BATCH_BYTES_MAX_DEFAULT,
+                    .replicas_scheme = COL_SCHEME_RSA,
+                    .clients_scheme = COL_SCHEME_RSA,
                     .time_ahead_max_ns = 5000 * MS_NS},
         .tunables = {.batch_requests = 100, .batch_bytes = 32768, .status_interval_ns = 50 * MS_NS},
     };
@@ -467,7 +469,7 @@ static col_result check(const col_draft *draft) {
 // ---- Keys ----
 
 static col_result read_key(const col_draft *draft, uint32_t line, const char *path,
-                           col_fingerprint_fn *fingerprint, col_digest *digest) {
+                           col_scheme scheme, col_fingerprint_fn *fingerprint, col_digest *digest) {
     if (access(path, R_OK) != 0) {
         const int reason = errno;
         return col_yaml_error(draft->yaml, line,
@@ -475,7 +477,7 @@ static col_result read_key(const col_draft *draft, uint32_t line, const char *pa
                               "public_key",
                               path, strerror(reason));
     }
-    const col_result result = fingerprint(path, digest);
+    const col_result result = fingerprint(path, scheme, digest);
     if (!result.ok) return col_yaml_error(draft->yaml, line, "%s", result.text);
     return result;
 }
@@ -498,14 +500,14 @@ static col_result check_distinct(const col_draft *draft, uint32_t j) {
 static col_result read_keys(const col_draft *draft, col_fingerprint_fn *fingerprint) {
     col_genesis *genesis = draft->genesis;
     for (uint32_t i = 0; i < genesis->replicas; i++) {
-        COL_TRY(read_key(draft, draft->replica_key_line[i], genesis->replica_key[i], fingerprint,
-                         &genesis->replica_fingerprint[i]));
+        COL_TRY(read_key(draft, draft->replica_key_line[i], genesis->replica_key[i],
+                         genesis->replicas_scheme, fingerprint, &genesis->replica_fingerprint[i]));
         COL_TRY(check_distinct(draft, i));
     }
     for (uint32_t i = 0; i < genesis->clients; i++) {
         const uint32_t line =
             col_yaml_line(col_yaml_item(draft->yaml, draft->key[CLIENTS].value, i));
-        COL_TRY(read_key(draft, line, genesis->client_key[i], fingerprint,
+        COL_TRY(read_key(draft, line, genesis->client_key[i], genesis->clients_scheme, fingerprint,
                          &genesis->client_fingerprint[i]));
     }
     return col_ok();

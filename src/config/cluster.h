@@ -5,6 +5,7 @@
 #include "src/base/hasher.h"
 #include "src/base/limits.h"
 #include "src/base/result.h"
+#include "src/base/scheme.h"
 
 #define COL_NAME_MAX 64
 #define COL_PATH_MAX 512
@@ -28,6 +29,8 @@ typedef struct {
     uint32_t result_bytes_max;     ///< 64 .. COL_RESULT_BYTES_MAX
     uint32_t batch_requests_max;   ///< 1 .. COL_BATCH_REQUESTS_MAX
     uint32_t batch_bytes_max;      ///< of a BATCH body, with room for one largest request
+    col_scheme replicas_scheme;    ///< of every key of a replica
+    col_scheme clients_scheme;     ///< of every key of a client
     uint64_t time_ahead_max_ns;    ///< agreed time and nonces may be this far ahead of a clock
     char application[COL_NAME_MAX];
     char application_options[COL_PATH_MAX];
@@ -57,7 +60,8 @@ typedef struct {
 } col_cluster;
 
 /// Reads a public key file's fingerprint (crypto/keys.h), so that this folder needs no OpenSSL.
-typedef col_result col_fingerprint_fn(const char *path, col_digest *fingerprint);
+/// A key that is not of the scheme is an error.
+typedef col_result col_fingerprint_fn(const char *path, col_scheme scheme, col_digest *fingerprint);
 
 /// Read and check a cluster file. Every error names file, line and remedy.
 /// @param path of the file, or of a directory that holds cluster.yaml

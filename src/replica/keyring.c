@@ -5,8 +5,9 @@
 
 #include "src/base/assert.h"
 
-static col_result read_keys(const char (*path)[COL_PATH_MAX], uint32_t count, col_key **key) {
-    for (uint32_t i = 0; i < count; i++) COL_TRY(col_key_read_public(path[i], &key[i]));
+static col_result read_keys(const char (*path)[COL_PATH_MAX], uint32_t count, col_scheme scheme,
+                            col_key **key) {
+    for (uint32_t i = 0; i < count; i++) COL_TRY(col_key_read_public(path[i], scheme, &key[i]));
     return col_ok();
 }
 
@@ -25,10 +26,11 @@ col_result col_keyring_load(const col_cluster *cluster, col_keyring *keyring) {
                              .replica = replica,
                              .client = client,
                              .cluster = cluster->id};
-    col_result result = read_keys(genesis->replica_key, genesis->replicas, replica);
+    col_result result =
+        read_keys(genesis->replica_key, genesis->replicas, genesis->replicas_scheme, replica);
     if (result.ok) {
-        result =
-            read_keys((const char(*)[COL_PATH_MAX])genesis->client_key, genesis->clients, client);
+        result = read_keys((const char(*)[COL_PATH_MAX])genesis->client_key, genesis->clients,
+                           genesis->clients_scheme, client);
     }
     if (!result.ok) col_keyring_unload(keyring);
     return result;

@@ -70,7 +70,7 @@ static col_result read_key(inputs *in, const col_replica_options *options) {
     char beside[COL_PATH_MAX + 64];
     snprintf(beside, sizeof beside, "%s/keys/replica-%u.pem", in->cluster->directory, options->id);
     const char *path = options->key != NULL ? options->key : beside;
-    COL_TRY(col_key_read_private(path, &in->key));
+    COL_TRY(col_key_read_private(path, in->cluster->genesis.replicas_scheme, &in->key));
     return check_key(in, path, options->id);
 }
 

@@ -84,7 +84,7 @@ static const col_backend backend = {"fuzz",          1,    available, context_cr
                                     context_destroy, sign, verify};
 
 static const col_keyring *keyring(void) {
-    static col_key key = {.signature_bytes = SIGNATURE_BYTES};
+    static col_key key = {.scheme = COL_SCHEME_RSA, .signature_bytes = SIGNATURE_BYTES};
     static col_key *replica[REPLICAS] = {&key, &key, &key, &key};
     static col_key *client[CLIENTS] = {&key, &key, &key, &key,
                                        &key, &key, &key};  // the last is unknown

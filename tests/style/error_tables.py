@@ -17,7 +17,7 @@ NOT_PROVOKED = {
     "init: no memory for the clients": "memory",
     "no memory for a client": "memory",
     "cannot open a log stream": "memory",
-    "cannot make an RSA key": "memory",
+    "cannot make a key of type": "memory",
     "no memory for %u buffers": "memory",
     "bench: cannot start threads": "threads",
     "replica %u: fork": "processes",

@@ -17,7 +17,8 @@
 #define PILLARS 2
 
 static char directory[] = "/tmp/colonnade-agreement-XXXXXX";
-static col_cluster cluster = {.genesis = {.replicas = REPLICAS, .pillars = PILLARS}};
+static col_cluster cluster = {
+    .genesis = {.replicas = REPLICAS, .replicas_scheme = COL_SCHEME_RSA, .pillars = PILLARS}};
 static char private_key[REPLICAS][64];
 static col_page pages[REPLICAS];
 static const col_page *shown[REPLICAS];
@@ -33,7 +34,8 @@ static int make_keys(void **state) {
     for (uint32_t i = 0; i < REPLICAS; i++) {
         snprintf(private_key[i], sizeof private_key[i], "%s/%u.pem", directory, i);
         snprintf(cluster.genesis.replica_key[i], COL_PATH_MAX, "%s/%u.pub", directory, i);
-        assert_ok(col_key_generate(2048, private_key[i], cluster.genesis.replica_key[i]));
+        assert_ok(
+            col_key_generate(COL_SCHEME_RSA, 2048, private_key[i], cluster.genesis.replica_key[i]));
     }
     return 0;
 }
@@ -75,7 +77,7 @@ static void vote(uint32_t replica, uint32_t signer, uint64_t checkpoint, uint8_t
     col_sealer_counters counters = {0};
     col_hasher *hasher = col_hasher_openssl_create();
     col_key *key;
-    assert_ok(col_key_read_private(private_key[signer], &key));
+    assert_ok(col_key_read_private(private_key[signer], COL_SCHEME_RSA, &key));
     assert_ok(col_arena_open(&arena, col_sealer_footprint()));
     const col_sealer_options options = {.backend = &col_backend_openssl,
                                         .hasher = hasher,

@@ -113,6 +113,8 @@ KEYS = [
     ("true", "keygen --out {dir}/none/key",
      "{dir}/none/key.pem: cannot write the private key: No such file or directory: name a directory that "
      "this user may write"),
+    ("true", "keygen --out {dir}/key --scheme ed25519 --bits 2048",
+     "keygen: --bits is for RSA and --scheme is ed25519: leave one out"),
     ("true", "keygen --out {dir}/" + 520 * "k",
      "keygen: --out is longer than 507 bytes: use a shorter path"),
 ]

@@ -51,7 +51,8 @@ static void open_udp(hostile *self) {
 static void open_key(hostile *self) {
     char path[COL_PATH_MAX + 64];
     snprintf(path, sizeof path, "%s/keys/client-%u.pem", self->cluster->directory, self->client);
-    const col_result result = col_key_read_private(path, &key);
+    const col_result result =
+        col_key_read_private(path, self->cluster->genesis.clients_scheme, &key);
     if (!result.ok) hostile_fail("%s", result.text);
 }
 

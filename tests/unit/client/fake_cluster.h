@@ -229,9 +229,9 @@ static inline void must(col_result result) {
     if (!result.ok) fail_msg("%s", result.text);
 }
 
-static col_result fake_fingerprint(const char *path, col_digest *fingerprint) {
+static col_result fake_fingerprint(const char *path, col_scheme scheme, col_digest *fingerprint) {
     col_key *key = NULL;
-    COL_TRY(col_key_read_public(path, &key));
+    COL_TRY(col_key_read_public(path, scheme, &key));
     col_key_fingerprint(key, fingerprint);
     col_key_destroy(key);
     return col_ok();
@@ -242,9 +242,9 @@ static inline void fake_key(const fake_cluster *cluster, const char *kind, uint3
     char private_path[COL_PATH_MAX];
     snprintf(private_path, sizeof private_path, "%s/keys/%s-%u.pem", cluster->directory, kind, id);
     snprintf(public_path, COL_PATH_MAX, "%s/keys/%s-%u.pub.pem", cluster->directory, kind, id);
-    must(col_key_generate(2048, private_path, public_path));
-    must(col_key_read_public(public_path, public_key));
-    if (private_key != NULL) must(col_key_read_private(private_path, private_key));
+    must(col_key_generate(COL_SCHEME_RSA, 2048, private_path, public_path));
+    must(col_key_read_public(public_path, COL_SCHEME_RSA, public_key));
+    if (private_key != NULL) must(col_key_read_private(private_path, COL_SCHEME_RSA, private_key));
 }
 
 /// Sockets at ports base, base + 1, ... of the first base where all are free.

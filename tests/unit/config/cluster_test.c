@@ -51,9 +51,9 @@ static void key_paths_are_absolute_and_fingerprints_are_of_their_files(void **st
     assert_string_equal(cluster->genesis.client_key[1], path);
 
     col_digest expected;
-    assert_true(fingerprint("keys/replica-2.pub", &expected).ok);
+    assert_true(fingerprint("keys/replica-2.pub", COL_SCHEME_RSA, &expected).ok);
     assert_true(col_digest_equal(&cluster->genesis.replica_fingerprint[2], &expected));
-    assert_true(fingerprint("keys/client-1.pub", &expected).ok);
+    assert_true(fingerprint("keys/client-1.pub", COL_SCHEME_RSA, &expected).ok);
     assert_true(col_digest_equal(&cluster->genesis.client_fingerprint[1], &expected));
     col_cluster_destroy(cluster);
 }

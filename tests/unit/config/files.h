@@ -86,7 +86,8 @@ static inline void mix(const col_hasher *self, const col_bytes *message, uint32_
 static const col_hasher hasher = {.digest = mix};
 
 /// A stand-in for a key's fingerprint: of the file's bytes.
-static inline col_result fingerprint(const char *path, col_digest *digest) {
+static inline col_result fingerprint(const char *path, col_scheme scheme, col_digest *digest) {
+    (void)scheme;
     FILE *file = fopen(path, "r");
     if (!file) return col_error("%s: cannot read", path);
     uint8_t bytes[256];

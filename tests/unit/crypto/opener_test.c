@@ -276,7 +276,10 @@ static void senders_schemes_and_clusters_that_are_not_ours_have_their_reasons(vo
         {SIGNER_OFFSET + 3, 1, COL_DROP_UNKNOWN_SENDER},
         {KEY_VERSION_OFFSET, 2, COL_DROP_UNKNOWN_SENDER},
         {SCHEME_OFFSET, 0, COL_DROP_WRONG_SCHEME},
-        {SCHEME_OFFSET, 2, COL_DROP_WRONG_SCHEME},
+        {SCHEME_OFFSET, COL_SCHEME_ED25519, COL_DROP_WRONG_SCHEME},
+        {SCHEME_OFFSET, COL_SCHEME_ECDSA_P256, COL_DROP_WRONG_SCHEME},
+        {SCHEME_OFFSET, 4, COL_DROP_WRONG_SCHEME},
+        {SCHEME_OFFSET, 255, COL_DROP_WRONG_SCHEME},
         {TAG_OFFSET, 0, COL_DROP_OTHER_CLUSTER},
         {TAG_OFFSET + 7, 0, COL_DROP_OTHER_CLUSTER},
         {ROLE_OFFSET, COL_ROLE_CLIENT, COL_DROP_WRONG_ROLE},
@@ -292,6 +295,72 @@ static void senders_schemes_and_clusters_that_are_not_ours_have_their_reasons(vo
         copy[cases[i].at] = right;
     }
     assert_int_equal(open_one(bytes), COL_DROP_NONE);
+}
+
+#define SEAL_SCHEME_OFFSET 10
+
+static uint8_t own_vote_scheme;
+
+static void note_scheme(void *context, const col_header *header, col_seal seal) {
+    (void)context, (void)header;
+    own_vote_scheme = seal.at[SEAL_SCHEME_OFFSET];
+}
+
+/// Seal one message as `role` of `mixed`. @return its datagram, to be spoilt at `copy`
+static col_bytes sealed_by(const test_cluster *mixed, uint8_t role, uint8_t **copy) {
+    col_sealer_options options = test_sealer_options(mixed, role, 1, &egress, &sealer_counters);
+    options.sealed = note_scheme;
+    col_sealer *own = col_sealer_create(&arena, &options);
+    const col_header header = header_of(role == COL_ROLE_CLIENT ? COL_REQUEST : COL_COMMIT, 7);
+    const col_bytes body = {(const uint8_t *)"body", role == COL_ROLE_CLIENT ? 4 : 0};
+    egress.count = 0;
+    assert_true(col_sealer_add(own, &header, body, (col_destination){.client = {0x7f000001, 99}}));
+    col_sealer_flush(own);
+    col_sealer_destroy(own);
+    return copy_of(sent_bytes(&egress, 0), copy);
+}
+
+/// Under every number but its scheme's, a datagram and a seal are dropped, though the root is
+/// known.
+static void check_scheme(const test_cluster *mixed, uint8_t role, uint8_t scheme) {
+    uint8_t *copy;
+    const col_bytes bytes = sealed_by(mixed, role, &copy);
+    col_opener *with = new_opener(&mixed->keyring, &counters);
+    assert_int_equal(copy[SCHEME_OFFSET], scheme);
+    if (role == COL_ROLE_REPLICA) assert_int_equal(own_vote_scheme, scheme);
+    assert_int_equal(open_with(with, bytes), COL_DROP_NONE);
+    uint8_t *seal_at = kept.at[0].seal;
+    const col_header header = kept.at[0].header;
+    const col_seal own_seal = kept_seal(0);
+    assert_int_equal(seal_at[SEAL_SCHEME_OFFSET], scheme);
+    assert_int_equal(col_seal_check(with, &header, own_seal), COL_DROP_NONE);
+    for (int other = 0; other < 256; other++) {
+        if (other == scheme) continue;
+        seal_at[SEAL_SCHEME_OFFSET] = copy[SCHEME_OFFSET] = (uint8_t)other;
+        assert_int_equal(open_with(with, bytes), COL_DROP_WRONG_SCHEME);
+        assert_int_equal(col_seal_check(with, &header, own_seal), COL_DROP_WRONG_SCHEME);
+    }
+    col_opener_destroy(with);
+}
+
+static void each_link_takes_its_own_scheme_only(void **state) {
+    (void)state;
+    static test_cluster mixed;
+    test_cluster_open_with(&mixed, COL_SCHEME_ED25519, COL_SCHEME_ECDSA_P256);
+    check_scheme(&mixed, COL_ROLE_REPLICA, COL_SCHEME_ED25519);
+    check_scheme(&mixed, COL_ROLE_CLIENT, COL_SCHEME_ECDSA_P256);
+
+    // The signatures of the two schemes have one length; a signer's key says which it is.
+    uint8_t *copy;
+    const col_bytes bytes = sealed_by(&mixed, COL_ROLE_REPLICA, &copy);
+    const col_keyring swapped = {
+        .replicas = CLIENTS, .replica = mixed.keyring.client, .cluster = mixed.keyring.cluster};
+    col_opener *with = new_opener(&swapped, &counters);
+    assert_int_equal(open_with(with, bytes), COL_DROP_WRONG_SCHEME);
+    copy[SCHEME_OFFSET] = COL_SCHEME_ECDSA_P256;
+    assert_int_equal(open_with(with, bytes), COL_DROP_BAD_SIGNATURE);
+    col_opener_destroy(with);
+    test_cluster_close(&mixed);
 }
 
 static void a_cached_root_with_a_garbage_signature_is_verified_and_dropped(void **state) {
@@ -701,6 +770,7 @@ int main(void) {
         TEST(a_datagram_cut_short_or_longer_is_dropped),
         TEST(a_signature_of_one_replica_does_not_vouch_for_another),
         TEST(senders_schemes_and_clusters_that_are_not_ours_have_their_reasons),
+        TEST(each_link_takes_its_own_scheme_only),
         TEST(a_cached_root_with_a_garbage_signature_is_verified_and_dropped),
         TEST(a_cached_root_does_not_vouch_for_another_number_of_leaves),
         TEST(a_bundle_of_a_cluster_with_the_same_tag_is_not_ours),

@@ -111,7 +111,7 @@ static inline col_bytes sent_bytes(const test_egress *egress, uint32_t which) {
     return (col_bytes){egress->sent[which].bytes, egress->sent[which].length};
 }
 
-/// Four replicas and two clients with RSA-2048 keys.
+/// Four replicas and two clients.
 #define REPLICAS 4
 #define CLIENTS 2
 typedef struct {
@@ -127,24 +127,31 @@ static inline void test_key_path(const test_cluster *cluster, uint32_t key, cons
     snprintf(path, 96, "%s/%u%s", cluster->directory, key, suffix);
 }
 
-static inline void test_cluster_open(test_cluster *cluster) {
+/// With keys of these schemes, RSA-2048 where it is RSA.
+static inline void test_cluster_open_with(test_cluster *cluster, col_scheme replicas,
+                                          col_scheme clients) {
     snprintf(cluster->directory, sizeof cluster->directory, "/tmp/colonnade-test-XXXXXX");
     assert_non_null(mkdtemp(cluster->directory));
     cluster->hasher = col_hasher_openssl_create();
     for (uint32_t i = 0; i < REPLICAS + CLIENTS; i++) {
+        const col_scheme scheme = i < REPLICAS ? replicas : clients;
         char private_path[96];
         char public_path[96];
         test_key_path(cluster, i, ".pem", private_path);
         test_key_path(cluster, i, ".pub", public_path);
-        assert_ok(col_key_generate(2048, private_path, public_path));
-        assert_ok(col_key_read_private(private_path, &cluster->private_key[i]));
-        assert_ok(col_key_read_public(public_path, &cluster->public_key[i]));
+        assert_ok(col_key_generate(scheme, 2048, private_path, public_path));
+        assert_ok(col_key_read_private(private_path, scheme, &cluster->private_key[i]));
+        assert_ok(col_key_read_public(public_path, scheme, &cluster->public_key[i]));
     }
     cluster->keyring = (col_keyring){.replicas = REPLICAS,
                                      .clients = CLIENTS,
                                      .replica = cluster->public_key,
                                      .client = cluster->public_key + REPLICAS};
     memset(cluster->keyring.cluster.byte, 0xC1, 32);
+}
+
+static inline void test_cluster_open(test_cluster *cluster) {
+    test_cluster_open_with(cluster, COL_SCHEME_RSA, COL_SCHEME_RSA);
 }
 
 static inline void test_cluster_close(test_cluster *cluster) {

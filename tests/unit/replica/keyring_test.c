@@ -17,10 +17,12 @@ static int open_keys(void **state) {
     test_key_path(&keys, LARGE, ".pub", public_path);
     unlink(private_path);
     unlink(public_path);
-    assert_ok(col_key_generate(3072, private_path, public_path));
+    assert_ok(col_key_generate(COL_SCHEME_RSA, 3072, private_path, public_path));
 
     file = calloc(1, sizeof *file);
     file->genesis.replicas = REPLICAS;
+    file->genesis.replicas_scheme = COL_SCHEME_RSA;
+    file->genesis.clients_scheme = COL_SCHEME_RSA;
     file->genesis.clients = CLIENTS;
     file->genesis.client_key = calloc(CLIENTS, sizeof *file->genesis.client_key);
     file->id = (col_digest){{0xC1}};
