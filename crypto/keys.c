@@ -123,7 +123,7 @@ static col_result check(EVP_PKEY *pkey, const char *where, bool has_private, col
         const char *name = col_scheme_name(scheme);
         return col_error(
             "%s: this %s key is of type %s, and its place takes %s: make a pair with `colonnade "
-            "keygen --scheme %s`",
+            "keygen --scheme %s`, or change `authentication` in the cluster file",
             where, has_private ? "private" : "public", type ? type : "unknown", name, name);
     }
     if (scheme == COL_SCHEME_RSA) return check_rsa(pkey, where);

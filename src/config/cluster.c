@@ -59,6 +59,7 @@ enum {
     TIME_AHEAD_MAX,
     APPLICATION,
     APPLICATION_OPTIONS,
+    AUTHENTICATION,
     REPLICAS,
     CLIENTS,
     GENESIS_KEYS
@@ -100,6 +101,7 @@ static const col_yaml_key genesis_keys[GENESIS_KEYS] = {
                         .unit = MS_NS},
     [APPLICATION] = {TEXT("application", application, 1), .example = "counter"},
     [APPLICATION_OPTIONS] = {TEXT("application_options", application_options, 0)},
+    [AUTHENTICATION] = {.key = "authentication", .kind = COL_YAML_NODE},
     [REPLICAS] = {.key = "replicas",
                   .kind = COL_YAML_NODE,
                   .example = "[{address: 10.77.0.1, port: 7000, public_key: keys/replica-0.pub}, "
@@ -109,6 +111,19 @@ static const col_yaml_key genesis_keys[GENESIS_KEYS] = {
                  .example = "[{public_key: keys/client-0.pub}, ...]"},
 };
 static_assert(GENESIS_KEYS <= COL_YAML_KEYS_MAX, "a mapping's table is bounded");
+
+enum { REPLICAS_SCHEME, CLIENTS_SCHEME, AUTHENTICATION_KEYS };
+
+#define SCHEME(name, member)                                                        \
+    {                                                                               \
+        .key = name, .kind = COL_YAML_CHOICE, COL_YAML_MEMBER(col_genesis, member), \
+        .minimum = COL_SCHEME_RSA, .choices = col_scheme_names                      \
+    }
+
+static const col_yaml_key authentication_keys[AUTHENTICATION_KEYS] = {
+    [REPLICAS_SCHEME] = SCHEME("replicas", replicas_scheme),
+    [CLIENTS_SCHEME] = SCHEME("clients", clients_scheme),
+};
 
 enum { BATCH_REQUESTS, BATCH_BYTES, STATUS_INTERVAL, TUNABLE_KEYS };
 
@@ -186,9 +201,9 @@ static void set_values(col_cluster *cluster) {
                     .result_bytes_max = 1024,
                     .batch_requests_max = 256,
                     .batch_bytes_max = BATCH_BYTES_MAX_DEFAULT,
+                    .time_ahead_max_ns = 5000 * MS_NS,
                     .replicas_scheme = COL_SCHEME_RSA,
-                    .clients_scheme = COL_SCHEME_RSA,
-                    .time_ahead_max_ns = 5000 * MS_NS},
+                    .clients_scheme = COL_SCHEME_RSA},
         .tunables = {.batch_requests = 100, .batch_bytes = 32768, .status_interval_ns = 50 * MS_NS},
     };
 }
@@ -314,6 +329,14 @@ static col_result read_clients(col_draft *draft) {
     return col_ok();
 }
 
+static col_result read_authentication(col_draft *draft) {
+    const col_yaml_node *node = draft->key[AUTHENTICATION].value;
+    if (!node) return col_ok();
+    col_yaml_found found[AUTHENTICATION_KEYS];
+    return col_yaml_mapping(draft->yaml, node, "authentication", authentication_keys,
+                            AUTHENTICATION_KEYS, draft->genesis, found);
+}
+
 static col_result read_file(col_draft *draft) {
     const col_yaml *yaml = draft->yaml;
     col_yaml_found top[FILE_KEYS];
@@ -321,6 +344,7 @@ static col_result read_file(col_draft *draft) {
                              NULL, top));
     COL_TRY(col_yaml_mapping(yaml, top[FILE_GENESIS].value, "genesis", genesis_keys, GENESIS_KEYS,
                              draft->genesis, draft->key));
+    COL_TRY(read_authentication(draft));
     COL_TRY(read_replicas(draft));
     COL_TRY(read_clients(draft));
     if (top[FILE_TUNABLES].value) {

@@ -29,9 +29,9 @@ typedef struct {
     uint32_t result_bytes_max;     ///< 64 .. COL_RESULT_BYTES_MAX
     uint32_t batch_requests_max;   ///< 1 .. COL_BATCH_REQUESTS_MAX
     uint32_t batch_bytes_max;      ///< of a BATCH body, with room for one largest request
-    col_scheme replicas_scheme;    ///< of every key of a replica
-    col_scheme clients_scheme;     ///< of every key of a client
     uint64_t time_ahead_max_ns;    ///< agreed time and nonces may be this far ahead of a clock
+    col_scheme replicas_scheme;    ///< of every replica's key
+    col_scheme clients_scheme;     ///< of every client's key
     char application[COL_NAME_MAX];
     char application_options[COL_PATH_MAX];
     col_endpoint replica[COL_REPLICAS_MAX];            ///< base port; pillar k listens at port + k

@@ -106,6 +106,15 @@ static const char *relative(const char *key, const char *directory) {
     return strncmp(key, directory, length) == 0 && key[length] == '/' ? key + length + 1 : key;
 }
 
+static void put_authentication(FILE *file, const col_genesis *genesis) {
+    fprintf(file,
+            "  # How replicas sign what they send, and clients their requests: rsa, ed25519 or "
+            "ecdsa-p256. Each\n"
+            "  # key below is of its side's scheme.\n"
+            "  authentication: {replicas: %s, clients: %s}\n",
+            col_scheme_name(genesis->replicas_scheme), col_scheme_name(genesis->clients_scheme));
+}
+
 static void put_members(FILE *file, const col_genesis *genesis, const char *directory) {
     fputs(
         "  # A replica's id is its place in this list: 0, 1, ... Paths of keys start at this "
@@ -155,6 +164,7 @@ col_result col_cluster_write(const col_cluster *cluster, const char *path) {
     }
     put_genesis(file, &cluster->genesis);
     put_maxima(file, &cluster->genesis);
+    put_authentication(file, &cluster->genesis);
     put_members(file, &cluster->genesis, directory);
     put_tunables(file, &cluster->tunables);
 

@@ -7,10 +7,10 @@
 #include "src/base/cursor.h"
 
 /// Keeps this hash apart from every other use of SHA-256, and names the form's version.
-#define DOMAIN "colonnade genesis 1"
+#define DOMAIN "colonnade genesis 2"
 
 #define NUMBER_BYTES 8
-#define NUMBERS 14
+#define NUMBERS 16
 #define REPLICA_BYTES (4 + 2 + 32)
 
 static size_t text_bytes(const char *text) {
@@ -46,6 +46,8 @@ static void write_numbers(col_writer *writer, const col_genesis *genesis) {
         genesis->batch_requests_max,
         genesis->batch_bytes_max,
         genesis->time_ahead_max_ns,
+        genesis->replicas_scheme,
+        genesis->clients_scheme,
     };
     for (size_t i = 0; i < NUMBERS; i++) col_write_u64(writer, number[i]);
 }

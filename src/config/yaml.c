@@ -247,7 +247,7 @@ static col_result read_value(const col_yaml *yaml, const col_yaml_key *key,
         case COL_YAML_CHOICE: {
             uint32_t index = 0;
             COL_TRY(read_choice(yaml, found->value, found->line, key->key, key->choices, &index));
-            store(member, key->size, index);
+            store(member, key->size, key->minimum + index);
             return col_ok();
         }
         case COL_YAML_NODE:

@@ -23,7 +23,7 @@ typedef struct yaml_node_s col_yaml_node;
 typedef enum {
     COL_YAML_NUMBER,  ///< whole number, stored as unsigned integer
     COL_YAML_TEXT,    ///< one line, stored as array of char
-    COL_YAML_CHOICE,  ///< one of several words, its index stored: enumerations, bool
+    COL_YAML_CHOICE,  ///< one of several words, its number stored: enumerations, bool
     COL_YAML_NODE,    ///< a mapping or list, stored nowhere: found[].value has it
 } col_yaml_kind;
 
@@ -34,7 +34,7 @@ typedef struct {
     const char *example;  ///< for a required key: a value that one could write; NULL: optional
     size_t offset;        ///< of the member
     size_t size;          ///< of the member: 1, 4, 8, or an array's length
-    uint64_t minimum;     ///< NUMBER: smallest value; TEXT: fewest characters
+    uint64_t minimum;     ///< NUMBER: smallest value; TEXT: fewest characters; CHOICE: first word's
     uint64_t maximum;     ///< NUMBER: largest value
     uint64_t unit;        ///< NUMBER: stored times this; 0 is 1
     const char *const *choices;  ///< CHOICE: the words, NULL at the end

@@ -29,6 +29,8 @@ static void a_file_gives_every_value(void **state) {
     assert_int_equal(genesis->batch_requests_max, 256);
     assert_int_equal(genesis->batch_bytes_max, 65536);
     assert_int_equal(genesis->time_ahead_max_ns, UINT64_C(5000000000));
+    assert_int_equal(genesis->replicas_scheme, COL_SCHEME_RSA);
+    assert_int_equal(genesis->clients_scheme, COL_SCHEME_RSA);
     assert_string_equal(genesis->application, "counter");
     assert_string_equal(genesis->application_options, "reply_bytes=100");
     assert_int_equal(genesis->replica[3].address, 0x0a4d0004);
@@ -104,8 +106,35 @@ static void what_may_be_absent_has_its_default(void **state) {
     assert_int_equal(genesis->batch_bytes_max, 65536);
     assert_int_equal(genesis->time_ahead_max_ns, UINT64_C(5000000000));
     assert_string_equal(genesis->application_options, "");
+    assert_int_equal(genesis->replicas_scheme, COL_SCHEME_RSA);
+    assert_int_equal(genesis->clients_scheme, COL_SCHEME_RSA);
     assert_int_equal(genesis->clients, 0);
     col_cluster_destroy(cluster);
+}
+
+static void each_side_has_its_scheme_and_all_its_keys_are_of_it(void **state) {
+    (void)state;
+    static const struct {
+        const char *by;
+        col_scheme replicas, clients;
+    } given[] = {
+        {"{replicas: ed25519, clients: ecdsa-p256}", COL_SCHEME_ED25519, COL_SCHEME_ECDSA_P256},
+        {"{clients: ed25519, replicas: ecdsa-p256}", COL_SCHEME_ECDSA_P256, COL_SCHEME_ED25519},
+        {"{clients: ed25519}", COL_SCHEME_RSA, COL_SCHEME_ED25519},
+        {"{replicas: ed25519}", COL_SCHEME_ED25519, COL_SCHEME_RSA},
+        {"{}", COL_SCHEME_RSA, COL_SCHEME_RSA},
+    };
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        for (unsigned k = 0; k < 4; k++) write_key_of(given[i].replicas, "replica", k);
+        for (unsigned k = 0; k < 2; k++) write_key_of(given[i].clients, "client", k);
+        char text[TEXT_MAX];
+        replace(good_cluster, "{replicas: rsa, clients: rsa}", given[i].by, text);
+        write_file("cluster.yaml", text);
+        col_cluster *cluster = read_good("cluster.yaml");
+        assert_int_equal(cluster->genesis.replicas_scheme, given[i].replicas);
+        assert_int_equal(cluster->genesis.clients_scheme, given[i].clients);
+        col_cluster_destroy(cluster);
+    }
 }
 
 static void an_absent_limit_follows_a_smaller_one(void **state) {
@@ -271,7 +300,7 @@ static void more_clients_than_a_cluster_may_have_are_an_error(void **state) {
     fputs(at + 1, file);
     fclose(file);
     expect_error("cluster.yaml",
-                 "cluster.yaml:23: clients has 65537 entries: a cluster has 0 .. 65536; remove 1");
+                 "cluster.yaml:24: clients has 65537 entries: a cluster has 0 .. 65536; remove 1");
 }
 
 static void too_long_a_path_of_a_key_is_an_error(void **state) {
@@ -282,7 +311,7 @@ static void too_long_a_path_of_a_key_is_an_error(void **state) {
     replace(good_cluster, "keys/client-1.pub", key, text);
     write_file("cluster.yaml", text);
     expect_error("cluster.yaml",
-                 "cluster.yaml:25: the absolute path of public_key has more than 511 characters: "
+                 "cluster.yaml:26: the absolute path of public_key has more than 511 characters: "
                  "move the keys to a shorter path");
 }
 
@@ -293,6 +322,7 @@ int main(void) {
         IN_DIRECTORY(key_paths_are_absolute_and_fingerprints_are_of_their_files),
         IN_DIRECTORY(a_directory_stands_for_its_cluster_file),
         IN_DIRECTORY(what_may_be_absent_has_its_default),
+        IN_DIRECTORY(each_side_has_its_scheme_and_all_its_keys_are_of_it),
         IN_DIRECTORY(an_absent_limit_follows_a_smaller_one),
         IN_DIRECTORY(replicas_may_share_an_address_with_ports_apart),
         IN_DIRECTORY(the_largest_values_are_accepted),

@@ -69,7 +69,7 @@ static void every_key_is_explained_by_the_comment_above_it(void **state) {
         strcpy(before, line);
     }
     fclose(file);
-    assert_int_equal(keys, 23);
+    assert_int_equal(keys, 24);
 }
 
 static void what_was_written_is_read_and_written_again(void **state) {
@@ -80,17 +80,23 @@ static void what_was_written_is_read_and_written_again(void **state) {
     genesis->replicas = 7;
     genesis->faults = 2;
     genesis->leaders = COL_LEADERS_SINGLE;
+    genesis->replicas_scheme = COL_SCHEME_ED25519;
+    genesis->clients_scheme = COL_SCHEME_ECDSA_P256;
+    for (unsigned i = 0; i < 7; i++) write_key_of(COL_SCHEME_ED25519, "replica", i);
+    for (unsigned i = 0; i < 2; i++) write_key_of(COL_SCHEME_ECDSA_P256, "client", i);
     genesis->time_ahead_max_ns = UINT64_C(1234000000);
     strcpy(genesis->application_options, "path=\"C:\\x y\", # {a: b} \xc3\xa9");
     strcpy(genesis->replica_key[1], "keys/odd, name.pub");
     strcpy(client_key[1], "keys/client-0.pub");
-    write_file("keys/odd, name.pub", "odd");
+    write_file("keys/odd, name.pub", "ed25519 odd");
     write_good(&defaults, "first.yaml");
     strcpy(client_key[1], "keys/client-1.pub");
 
     col_cluster *first = read_good("first.yaml");
     assert_int_equal(first->genesis.replicas, 7);
     assert_int_equal(first->genesis.leaders, COL_LEADERS_SINGLE);
+    assert_int_equal(first->genesis.replicas_scheme, COL_SCHEME_ED25519);
+    assert_int_equal(first->genesis.clients_scheme, COL_SCHEME_ECDSA_P256);
     assert_int_equal(first->genesis.time_ahead_max_ns, UINT64_C(1234000000));
     assert_string_equal(first->genesis.application_options, genesis->application_options);
 

@@ -31,11 +31,15 @@ static inline void write_file(const char *path, const char *text) {
     assert_int_equal(fclose(file), 0);
 }
 
-static inline void write_key(const char *owner, unsigned id) {
+static inline void write_key_of(col_scheme scheme, const char *owner, unsigned id) {
     char path[64], text[64];
     snprintf(path, sizeof path, "keys/%s-%u.pub", owner, id);
-    snprintf(text, sizeof text, "key of %s %u", owner, id);
+    snprintf(text, sizeof text, "%s key of %s %u", col_scheme_name(scheme), owner, id);
     write_file(path, text);
+}
+
+static inline void write_key(const char *owner, unsigned id) {
+    write_key_of(COL_SCHEME_RSA, owner, id);
 }
 
 static inline int enter_directory(void **state) {
@@ -85,15 +89,17 @@ static inline void mix(const col_hasher *self, const col_bytes *message, uint32_
 }
 static const col_hasher hasher = {.digest = mix};
 
-/// A stand-in for a key's fingerprint: of the file's bytes.
+/// A stand-in for a key's fingerprint: of the file's bytes, which begin with the scheme's name.
 static inline col_result fingerprint(const char *path, col_scheme scheme, col_digest *digest) {
-    (void)scheme;
     FILE *file = fopen(path, "r");
     if (!file) return col_error("%s: cannot read", path);
     uint8_t bytes[256];
     const size_t length = fread(bytes, 1, sizeof bytes, file);
     fclose(file);
     if (length == 0) return col_error("%s: not a public key: make one", path);
+    const char *name = col_scheme_name(scheme);
+    if (memcmp(bytes, name, strlen(name)) != 0)
+        return col_error("%s: is not of %s: make one", path, name);
     col_hash(&hasher, (col_bytes){.at = bytes, .length = length}, digest);
     return col_ok();
 }
@@ -123,6 +129,7 @@ static const char *const good_cluster =
     "  time_ahead_max_ms: 5000\n"
     "  application: counter\n"
     "  application_options: \"reply_bytes=100\"\n"
+    "  authentication: {replicas: rsa, clients: rsa}\n"
     "  replicas:\n"
     "    - {address: 10.77.0.1, port: 7000, public_key: keys/replica-0.pub}\n"
     "    - {address: 10.77.0.2, port: 7000, public_key: keys/replica-1.pub}\n"

@@ -63,9 +63,28 @@ static void the_id_changes_with_every_genesis_value(void **state) {
 static void the_id_changes_with_a_key_in_an_unchanged_file(void **state) {
     (void)state;
     const col_digest before = id_of(good_cluster);
-    write_file("keys/replica-2.pub", "another key");
+    write_file("keys/replica-2.pub", "rsa another key");
     const col_digest after = id_of(good_cluster);
     assert_false(col_digest_equal(&before, &after));
+}
+
+static void the_id_changes_with_each_sides_scheme(void **state) {
+    (void)state;
+    static const col_scheme schemes[][2] = {{COL_SCHEME_RSA, COL_SCHEME_RSA},
+                                            {COL_SCHEME_RSA, COL_SCHEME_ED25519},
+                                            {COL_SCHEME_ED25519, COL_SCHEME_RSA},
+                                            {COL_SCHEME_ECDSA_P256, COL_SCHEME_RSA}};
+    write_file("cluster.yaml", good_cluster);
+    col_cluster *cluster = read_good("cluster.yaml");
+    col_digest id[4];
+    for (size_t i = 0; i < 4; i++) {
+        cluster->genesis.replicas_scheme = schemes[i][0];
+        cluster->genesis.clients_scheme = schemes[i][1];
+        col_genesis_id(&cluster->genesis, &hasher, &id[i]);
+        for (size_t j = 0; j < i; j++) assert_false(col_digest_equal(&id[i], &id[j]));
+    }
+    assert_true(col_digest_equal(&id[0], &cluster->id));
+    col_cluster_destroy(cluster);
 }
 
 static void the_order_of_members_is_part_of_the_id(void **state) {
@@ -91,8 +110,10 @@ static void the_id_does_not_change_with_tunables_spelling_or_comments(void **sta
         {"  window: 64\n", "\n  # a comment\n  \"window\": 64  # another\n"},
         {"  faults: 1\n  pillars: 4\n", "  pillars: 4\n  faults: 1\n"},
         {"  leaders: rotating\n", ""},
+        {"  authentication: {replicas: rsa, clients: rsa}\n", ""},
+        {"replicas: rsa, clients: rsa", "clients: rsa, replicas: rsa"},
     };
-    write_file("copy.pub", "key of client 1");
+    write_file("copy.pub", "rsa key of client 1");
     const col_digest before = id_of(good_cluster);
     for (size_t i = 0; i < sizeof edits / sizeof edits[0]; i++) {
         char text[TEXT_MAX];
@@ -122,6 +143,8 @@ static void the_canonical_form_is_these_bytes(void **state) {
                             .batch_requests_max = 11,
                             .batch_bytes_max = 12,
                             .time_ahead_max_ns = 0x0102030405060708,
+                            .replicas_scheme = COL_SCHEME_ED25519,
+                            .clients_scheme = COL_SCHEME_ECDSA_P256,
                             .application = "c",
                             .application_options = "",
                             .replica = {{.address = 0x0a4d0001, .port = 7000}},
@@ -130,7 +153,7 @@ static void the_canonical_form_is_these_bytes(void **state) {
                             .client_fingerprint = &client};
     static const uint8_t expected[] = {
         19,   0,   0,    0,    'c',  'o',  'l', 'o', 'n', 'n', 'a', 'd', 'e', ' ', 'g', 'e',
-        'n',  'e', 's',  'i',  's',  ' ',  '1',     // domain
+        'n',  'e', 's',  'i',  's',  ' ',  '2',     // domain
         2,    0,   0,    0,    'a',  'b',           // name
         1,    0,   0,    0,    0,    0,    0,   0,  // replicas
         2,    0,   0,    0,    0,    0,    0,   0,  // faults
@@ -146,6 +169,8 @@ static void the_canonical_form_is_these_bytes(void **state) {
         11,   0,   0,    0,    0,    0,    0,   0,  // requests
         12,   0,   0,    0,    0,    0,    0,   0,  // bytes
         8,    7,   6,    5,    4,    3,    2,   1,  // time ahead
+        2,    0,   0,    0,    0,    0,    0,   0,  // replicas' scheme
+        3,    0,   0,    0,    0,    0,    0,   0,  // clients' scheme
         1,    0,   0,    0,    'c',                 // application
         0,    0,   0,    0,                         // options
         1,    0,   0x4d, 0x0a, 0x58, 0x1b,          // endpoint
@@ -166,6 +191,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         IN_DIRECTORY(the_id_changes_with_every_genesis_value),
         IN_DIRECTORY(the_id_changes_with_a_key_in_an_unchanged_file),
+        IN_DIRECTORY(the_id_changes_with_each_sides_scheme),
         IN_DIRECTORY(the_order_of_members_is_part_of_the_id),
         IN_DIRECTORY(the_id_does_not_change_with_tunables_spelling_or_comments),
         cmocka_unit_test(the_canonical_form_is_these_bytes),

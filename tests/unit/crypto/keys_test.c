@@ -42,6 +42,14 @@ static void assert_error(col_result result, const char *path, const char *part) 
         fail_msg("\"%s\" lacks the path", result.text);
 }
 
+/// The same one each time: making them takes long.
+static EVP_PKEY *rsa(void) {
+    static EVP_PKEY *made;
+    if (!made) made = EVP_RSA_gen(2048);
+    assert_int_equal(EVP_PKEY_up_ref(made), 1);
+    return made;
+}
+
 /// Owns `pkey`. A passphrase encrypts.
 static void write_other(EVP_PKEY *pkey, const char *passphrase) {
     assert_non_null(pkey);
@@ -160,7 +168,7 @@ static void make_broken(void) {
 }
 
 static void make_private(void) {
-    write_other(EVP_RSA_gen(2048), NULL);
+    write_other(rsa(), NULL);
 }
 
 static void make_readable(void) {
@@ -174,7 +182,7 @@ static void make_executable(void) {
 }
 
 static void make_encrypted(void) {
-    write_other(EVP_RSA_gen(2048), "secret");
+    write_other(rsa(), "secret");
 }
 
 static EVP_PKEY *p256(void) {
@@ -258,7 +266,7 @@ static void make_public(EVP_PKEY *pkey) {
 }
 
 static void make_public_of_rsa(void) {
-    make_public(EVP_RSA_gen(2048));
+    make_public(rsa());
 }
 
 static void make_public_of_p256(void) {
@@ -308,7 +316,7 @@ static void make_unreadable(void) {
 #define OTHER(half, type, scheme)                                        \
     "this " half " key is of type " type ", and its place takes " scheme \
     ": make a pair with "                                                \
-    "`colonnade keygen --scheme " scheme "`"
+    "`colonnade keygen --scheme " scheme "`, or change `authentication` in the cluster file"
 #define NO_PUBLIC "no public key in PEM form: export one with `openssl pkey -in PRIVATE -pubout`"
 
 static const struct {
@@ -343,7 +351,7 @@ static const struct {
     // Every scheme in every place that is not its own.
     {READ_PRIVATE, make_p256,
      "this private key is of type EC, and its place takes rsa: make a pair with `colonnade keygen "
-     "--scheme rsa`"},
+     "--scheme rsa`, or change `authentication` in the cluster file"},
     {READ_PRIVATE, make_ed25519, OTHER("private", "ED25519", "rsa")},
     {READ_PUBLIC, make_public_of_p256, OTHER("public", "EC", "rsa")},
     {READ_PUBLIC, make_public_of_ed25519, OTHER("public", "ED25519", "rsa")},
