@@ -61,24 +61,26 @@ static bool is_gone(const col_neighbour *entry, uint64_t now_ns) {
     return entry->doubted_ns != 0 && now_ns - entry->doubted_ns >= COL_NEIGHBOUR_DOUBT_NS;
 }
 
-bool col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
-                          bool enter, uint64_t now_ns) {
+col_drop col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
+                              bool enter, uint64_t now_ns, bool *ask) {
     COL_ASSERT(address != 0);
     col_neighbour *set = set_of(neighbours, address);
     col_neighbour *entry = entry_of(set, address);
+    *ask = false;
     if (entry == NULL) {
-        if (!enter) return false;
+        if (!enter) return COL_DROP_NOT_OURS;
         entry = enter_address(set, address);
         entry->used_ns = now_ns;
     }
     const bool same = memcmp(&entry->mac, mac, sizeof *mac) == 0;
     if (entry->known && !same && !is_gone(entry, now_ns)) {
         if (entry->doubted_ns == 0) entry->doubted_ns = now_ns;
-        return asks_now(entry, now_ns);
+        *ask = asks_now(entry, now_ns);
+        return COL_DROP_CONFLICTING;
     }
     entry->known = true;
     entry->mac = *mac;
     entry->learned_ns = now_ns;
     entry->doubted_ns = 0;
-    return false;
+    return COL_DROP_NONE;
 }

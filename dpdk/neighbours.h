@@ -47,6 +47,8 @@ bool col_neighbours_find(col_neighbours *neighbours, uint32_t address, uint64_t 
 /// one liar could cut a replica off).
 /// @param enter whether an address that is not in the table is entered: true when the station asked
 ///              for us; false for answers, which count only for addresses that we look for
-/// @return whether the caller sends an ARP request for `address` now
-bool col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
-                          bool enter, uint64_t now_ns);
+/// @param ask out: the caller sends an ARP request for `address` now
+/// @return COL_DROP_NONE, _NOT_OURS (nobody looks for this address), _CONFLICTING (another station
+///         has it)
+col_drop col_neighbours_learn(col_neighbours *neighbours, uint32_t address, const col_mac *mac,
+                              bool enter, uint64_t now_ns, bool *ask);

@@ -146,14 +146,21 @@ bool col_net_transmitter_arp(col_net_transmitter *transmitter, const col_frame_a
     return true;
 }
 
+static void learn(col_net_transmitter *transmitter, const col_frame_arp *arp, bool request) {
+    bool ask = false;
+    col_drop drop = COL_DROP_NOT_OURS;
+    if (col_net_on_link(transmitter, arp->sender)) {
+        drop = col_neighbours_learn(&transmitter->neighbours, arp->sender, &arp->sender_mac,
+                                    request, transmitter->now_ns, &ask);
+    }
+    if (drop != COL_DROP_NONE) col_count(&transmitter->counters->drops[drop], 1);
+    if (ask) send_arp(transmitter, false, arp->sender, NULL);
+}
+
 static void on_arp(col_net_transmitter *transmitter, const col_frame_arp *arp) {
     const bool for_us = arp->target == transmitter->self.address;
     const bool request = for_us && !arp->reply;
-    if (arp->sender != 0 && col_net_on_link(transmitter, arp->sender) &&
-        col_neighbours_learn(&transmitter->neighbours, arp->sender, &arp->sender_mac, request,
-                             transmitter->now_ns)) {
-        send_arp(transmitter, false, arp->sender, NULL);
-    }
+    if (arp->sender != 0) learn(transmitter, arp, request);  // 0 only asks who has an address
     if (request) send_arp(transmitter, true, arp->sender, &arp->sender_mac);
 }
 

@@ -51,7 +51,6 @@ void col_pendings_init(col_pendings *pendings, col_arena *arena, const col_pbft_
     *pendings = (col_pendings){
         .ahead = numbers_ahead(options), .clients = options->clients, .sessions_end = 0};
     init_pending(pendings, arena, options);
-    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) pendings->early[i] = COL_PENDING_NONE;
     col_map_init(&pendings->session_of, arena, options->sessions_max);
     pendings->session = col_arena_take(arena, options->sessions_max, sizeof(col_session_view));
     pendings->session_free = col_arena_take(arena, options->sessions_max, sizeof(uint32_t));
@@ -158,46 +157,71 @@ static void release(col_pendings *pendings, uint32_t *place) {
     put_back(pendings, index);
 }
 
-/// Where the next early request of a client goes: to the oldest's place; to that of its own oldest
-/// when it has as many as it may.
-static uint32_t *early_place(col_pendings *pendings, uint32_t client) {
-    uint32_t *own = NULL;
-    uint32_t held = 0;
-    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) {
-        uint32_t *early = &pendings->early[(pendings->early_count + i) % COL_EARLY_MAX];
-        if (*early == COL_PENDING_NONE) continue;
-        if (pendings->pending[*early].header.sender != client) continue;
-        if (held++ == 0) own = early;
-    }
-    if (held >= COL_EARLY_CLIENT_MAX) return own;
-    return &pendings->early[pendings->early_count++ % COL_EARLY_MAX];
+static col_client_view *client_of(const col_pendings *pendings, uint32_t index) {
+    return &pendings->client[pendings->pending[index].header.sender];
 }
 
-void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified, uint64_t session,
-                             uint64_t number) {
-    uint32_t *place = early_place(pendings, verified->message.header.sender);
-    if (*place != COL_PENDING_NONE) pendings->early_held--;
-    release(pendings, place);
-    *place = col_pendings_keep(pendings, verified, session, number);
-    if (*place != COL_PENDING_NONE) pendings->early_held++;
+static bool is_early(const col_pendings *pendings, uint32_t client, uint64_t session,
+                     uint64_t number) {
+    for (uint32_t i = 0; i < pendings->early_held; i++) {
+        const col_pending *early = &pendings->pending[pendings->early[i]];
+        if (early->key == session && early->number == number && early->header.sender == client) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/// Forget the oldest early request of the client that has most. @return how many that had
+static uint32_t make_early_room(col_pendings *pendings) {
+    uint32_t chosen = 0, most = 0;
+    for (uint32_t i = 0; i < pendings->early_held; i++) {
+        const uint32_t early = client_of(pendings, pendings->early[i])->early;
+        if (early <= most) continue;
+        chosen = i;
+        most = early;
+    }
+    client_of(pendings, pendings->early[chosen])->early--;
+    release(pendings, &pendings->early[chosen]);
+    pendings->early_held--;
+    memmove(&pendings->early[chosen], &pendings->early[chosen + 1],
+            (pendings->early_held - chosen) * sizeof *pendings->early);
+    return most;
+}
+
+col_drop col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
+                                 uint64_t session, uint64_t number) {
+    const uint32_t sender = verified->message.header.sender;
+    if (is_early(pendings, sender, session, number)) return COL_DROP_REPEATED;
+    uint32_t most = UINT32_MAX;
+    if (pendings->early_held == COL_EARLY_MAX) most = make_early_room(pendings);
+    const uint32_t index = col_pendings_keep(pendings, verified, session, number);
+    if (index == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
+    pendings->early[pendings->early_held++] = index;
+    // Room from whoever has more evens the shares out, and comes to an end. Else it is taken for
+    // nothing, and could be for ever.
+    return ++pendings->client[sender].early < most ? COL_DROP_NONE : COL_DROP_QUEUE_FULL;
 }
 
 /// Requests that came before their session was opened here take their places in it.
 static void adopt_early(col_pendings *pendings, col_session_view *session) {
-    for (uint32_t i = 0; i < COL_EARLY_MAX; i++) {
-        uint32_t *early = &pendings->early[i];
-        if (*early == COL_PENDING_NONE) continue;
-        const col_pending *pending = &pendings->pending[*early];
-        if (pending->key != session->id) continue;
-        pendings->early_held--;
+    const uint32_t held = pendings->early_held;
+    pendings->early_held = 0;
+    for (uint32_t i = 0; i < held; i++) {
+        uint32_t index = pendings->early[i];
+        const col_pending *pending = &pendings->pending[index];
+        if (pending->key != session->id) {
+            pendings->early[pendings->early_held++] = index;
+            continue;
+        }
+        client_of(pendings, index)->early--;
         uint32_t *place = &session->waiting[pending->number % pendings->ahead];
         if (pending->header.sender != session->client || *place != COL_PENDING_NONE ||
             pending->number > pendings->ahead) {
-            release(pendings, early);
-            continue;
+            release(pendings, &index);
+        } else {
+            *place = index;
         }
-        *place = *early;
-        *early = COL_PENDING_NONE;
     }
     col_pendings_queue_session(pendings, session);
 }

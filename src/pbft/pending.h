@@ -38,6 +38,7 @@ typedef struct {
     uint64_t nonce;    ///< executed last
     uint32_t waiting;  ///< pending SESSION-OPEN
     uint32_t held;     ///< requests waiting, proposed or held early
+    uint32_t early;    ///< of them, held early
 } col_client_view;
 
 #define COL_PENDING_NONE UINT32_MAX
@@ -45,8 +46,6 @@ typedef struct {
 /// A client believes f+1 replicas that its session is open, and its first requests may reach a
 /// replica that has not executed the opening. That many are held, whosever they are.
 #define COL_EARLY_MAX 256
-/// Of one client, so that it takes at most a quarter of them: what its sessions have outstanding.
-#define COL_EARLY_CLIENT_MAX (COL_EARLY_MAX / 4)
 
 typedef struct {
     uint32_t ahead;  ///< numbers above the executed one that a session may have here
@@ -66,9 +65,8 @@ typedef struct {
     uint32_t *session_free;  ///< stack
     uint32_t session_free_count;
     col_client_view *client;
-    uint32_t early_count;  ///< ever held: the next place
     uint32_t early_held;
-    uint32_t early[COL_EARLY_MAX];  ///< requests of sessions that are not opened here yet
+    uint32_t early[COL_EARLY_MAX];  ///< requests of sessions that are not opened here, oldest first
 } col_pendings;
 
 size_t col_pendings_footprint(const col_pbft_options *options);
@@ -82,9 +80,13 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number);
 
-/// Hold a request whose session may be opened soon; the oldest held one makes room.
-void col_pendings_keep_early(col_pendings *pendings, const col_verified *verified, uint64_t session,
-                             uint64_t number);
+/// Hold a request whose session may be opened soon. When all places are taken, the oldest one of
+/// the client that has most makes room.
+/// @return COL_DROP_NONE, _REPEATED (it is held already), _QUEUE_FULL (there is no room, or room
+/// was
+///         made by a client that had no more than this one has now: a request was lost for another)
+col_drop col_pendings_keep_early(col_pendings *pendings, const col_verified *verified,
+                                 uint64_t session, uint64_t number);
 
 /// Append to the ready list.
 void col_pendings_queue(col_pendings *pendings, uint32_t index);

@@ -66,9 +66,8 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
             sink->answer(sink->context, &request);
             return COL_DROP_NO_SESSION;
         }
-        col_pendings_keep_early(&pbft->pendings, verified, request.session, request.number);
         pbft->stirs++;  // f+1 replicas have executed more than this one
-        return COL_DROP_NONE;
+        return col_pendings_keep_early(&pbft->pendings, verified, request.session, request.number);
     }
     if (session->client != request.client) return COL_DROP_NO_SESSION;
     if (request.number <= session->last) {

@@ -108,17 +108,23 @@ static incomplete *place_to_begin(const col_reassembly *reassembly, incomplete *
     return chosen;
 }
 
-/// The message's place, begun if need be.
-static incomplete *place_for(col_reassembly *reassembly, const col_header *header) {
+/// The message's place, begun if need be. @param lost out: another was lost for it
+static incomplete *place_for(col_reassembly *reassembly, const col_header *header, bool *lost) {
     incomplete *mine = places_of(reassembly, header);
+    *lost = false;
     for (uint32_t i = 0; i < reassembly->places; i++) {
         if (mine[i].begun != 0 && same_message(&mine[i].key, header)) return &mine[i];
     }
 
     incomplete *chosen = place_to_begin(reassembly, mine);
+    const uint32_t most =
+        chosen->begun == 0 ? UINT32_MAX : places_held(reassembly, mine, chosen->key.sender);
     uint8_t *buffer = chosen->buffer;
     *chosen = (incomplete){.key = *header, .begun = ++reassembly->begun, .buffer = buffer};
     chosen->key.fragment = 0;
+    // A place of whoever has more evens the shares out, and comes to an end. Else it is taken for
+    // nothing, and could be for ever.
+    *lost = places_held(reassembly, mine, header->sender) >= most;
     return chosen;
 }
 
@@ -202,7 +208,8 @@ col_drop col_reassembly_add(col_reassembly *reassembly, const col_hasher *hasher
     col_drop drop = fragment_check(reassembly, fragment);
     if (drop != COL_DROP_NONE) return drop;
 
-    incomplete *place = place_for(reassembly, header);
+    bool lost;
+    incomplete *place = place_for(reassembly, header, &lost);
     if (is_held(place, header->fragment)) return COL_DROP_REPEATED;
     drop = sizes_check(reassembly, place, (uint32_t)fragment->bytes.length,
                        header->fragment == header->fragments - 1);
@@ -212,7 +219,7 @@ col_drop col_reassembly_add(col_reassembly *reassembly, const col_hasher *hasher
     }
     store(reassembly, place, header->fragment, fragment->bytes);
     if (header->fragment == 0) keep_proof(place, verified);
-    if (place->held < place->key.fragments) return COL_DROP_NONE;
+    if (place->held < place->key.fragments) return lost ? COL_DROP_QUEUE_FULL : COL_DROP_NONE;
 
     const size_t length =
         (size_t)(place->key.fragments - 1) * place->fragment_bytes + place->last_bytes;

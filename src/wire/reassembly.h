@@ -28,6 +28,8 @@ size_t col_reassembly_footprint(uint32_t senders, uint32_t places, uint32_t mess
 ///              whole body, and fragment 0's seal and digest; borrowed until the next call
 /// @param complete out
 /// @return COL_DROP_NONE, _REPEATED (this fragment is there), _OVERSIZED,
+///         _QUEUE_FULL (it is kept, for an incomplete message of a sender that had no more of them
+///         than this one has now: one was lost for another),
 ///         _MALFORMED (empty, a count out of its range, or fragments of unequal size where only the
 ///         last may be shorter: then the message is forgotten),
 ///         _BAD_DIGEST (complete, but the body is not what the header names: it is forgotten)

@@ -57,14 +57,16 @@ static void find(scene *s, uint32_t address) {
 static void learn(scene *s, uint32_t address, uint8_t station, bool enter) {
     const col_neighbour before = entry_of(s, address);
     const col_mac said = {{2, 0, 0, 0, 0, station}};
-    const bool ask = col_neighbours_learn(&s->table, address, &said, enter, s->now_ns);
+    bool ask;
+    const col_drop drop = col_neighbours_learn(&s->table, address, &said, enter, s->now_ns, &ask);
     const col_neighbour after = entry_of(s, address);
     check_asking(s, &before, ask);
     if (before.address == 0 && !enter) {
-        COL_ASSERT(after.address == 0);
+        COL_ASSERT(after.address == 0 && drop == COL_DROP_NOT_OURS);
         return;
     }
     COL_ASSERT(after.known);
+    COL_ASSERT(drop == (same_mac(&after.mac, &said) ? COL_DROP_NONE : COL_DROP_CONFLICTING));
     if (same_mac(&after.mac, &said)) {
         COL_ASSERT(after.doubted_ns == 0);
         if (!before.known || same_mac(&before.mac, &said)) return;

@@ -31,6 +31,23 @@ static bool find(col_neighbours *table, uint32_t address, uint64_t now_ns, col_m
     return col_neighbours_find(table, address, now_ns, found, ask);
 }
 
+static bool asks_after(col_neighbours *table, uint32_t address, const col_mac *said, bool enter,
+                       uint64_t now_ns, col_drop expected) {
+    bool ask;
+    assert_int_equal(col_neighbours_learn(table, address, said, enter, now_ns, &ask), expected);
+    return ask;
+}
+
+static void learn(col_neighbours *table, uint32_t address, const col_mac *said, bool enter,
+                  uint64_t now_ns) {
+    assert_false(asks_after(table, address, said, enter, now_ns, COL_DROP_NONE));
+}
+
+/// Another station says that it has the address of a known one.
+static bool asks_after_claim(col_neighbours *table, uint64_t now_ns) {
+    return asks_after(table, ADDRESS, &other_mac, false, now_ns, COL_DROP_CONFLICTING);
+}
+
 static void an_unknown_station_is_asked_for_at_a_bounded_rate(void **state) {
     col_mac found;
     bool ask;
@@ -46,7 +63,7 @@ static void an_answer_makes_the_station_known(void **state) {
     col_mac found;
     bool ask;
     assert_false(find(*state, ADDRESS, START_NS, &found, &ask));
-    col_neighbours_learn(*state, ADDRESS, &mac, false, START_NS + 1);
+    learn(*state, ADDRESS, &mac, false, START_NS + 1);
     assert_true(find(*state, ADDRESS, START_NS + 2, &found, &ask));
     assert_false(ask);
     assert_memory_equal(&found, &mac, sizeof mac);
@@ -55,14 +72,14 @@ static void an_answer_makes_the_station_known(void **state) {
 static void an_answer_that_nobody_asked_for_is_ignored(void **state) {
     col_mac found;
     bool ask;
-    col_neighbours_learn(*state, ADDRESS, &mac, false, START_NS);
+    assert_false(asks_after(*state, ADDRESS, &mac, false, START_NS, COL_DROP_NOT_OURS));
     assert_false(find(*state, ADDRESS, START_NS, &found, &ask));
 }
 
 static void a_station_that_asks_for_us_is_known(void **state) {
     col_mac found;
     bool ask;
-    col_neighbours_learn(*state, ADDRESS, &mac, true, START_NS);
+    learn(*state, ADDRESS, &mac, true, START_NS);
     assert_true(find(*state, ADDRESS, START_NS, &found, &ask));
     assert_memory_equal(&found, &mac, sizeof mac);
 }
@@ -70,7 +87,7 @@ static void a_station_that_asks_for_us_is_known(void **state) {
 static void a_station_in_use_is_refreshed(void **state) {
     col_mac found;
     bool ask;
-    col_neighbours_learn(*state, ADDRESS, &mac, true, START_NS);
+    learn(*state, ADDRESS, &mac, true, START_NS);
     const uint64_t later_ns = START_NS + COL_NEIGHBOUR_REFRESH_NS;
     assert_true(find(*state, ADDRESS, later_ns - 1, &found, &ask));
     assert_false(ask);
@@ -84,21 +101,24 @@ static void a_station_in_use_is_refreshed(void **state) {
 /// @return when the claimant was believed, 0 for not
 static uint64_t claim(col_neighbours *table, bool answers, uint64_t until_ns, uint32_t *asked) {
     for (uint64_t now_ns = START_NS; now_ns < until_ns; now_ns += 1000000) {
-        const bool ask = col_neighbours_learn(table, ADDRESS, &other_mac, true, now_ns);
+        bool ask;
+        const col_drop drop = col_neighbours_learn(table, ADDRESS, &other_mac, true, now_ns, &ask);
         *asked += ask;
-        if (ask && answers) col_neighbours_learn(table, ADDRESS, &mac, false, now_ns + 100);
+        if (ask && answers) learn(table, ADDRESS, &mac, false, now_ns + 100);
         col_mac found;
         bool ask_again;
         assert_true(find(table, ADDRESS, now_ns, &found, &ask_again));
         assert_false(ask_again);
-        if (memcmp(&found, &other_mac, sizeof found) == 0) return now_ns;
+        const bool believed = memcmp(&found, &other_mac, sizeof found) == 0;
+        assert_int_equal(drop, believed ? COL_DROP_NONE : COL_DROP_CONFLICTING);
+        if (believed) return now_ns;
     }
     return 0;
 }
 
 static void a_station_that_answers_keeps_its_address(void **state) {
     uint32_t asked = 0;
-    col_neighbours_learn(*state, ADDRESS, &mac, true, START_NS - 1);
+    learn(*state, ADDRESS, &mac, true, START_NS - 1);
     const uint64_t end_ns = START_NS + 3 * COL_NEIGHBOUR_DOUBT_NS;
     assert_int_equal(claim(*state, true, end_ns, &asked), 0);
     assert_in_range(asked, 1, 3 * COL_NEIGHBOUR_DOUBT_NS / COL_NEIGHBOUR_ASK_NS);
@@ -106,7 +126,7 @@ static void a_station_that_answers_keeps_its_address(void **state) {
 
 static void a_station_that_is_silent_has_moved(void **state) {
     uint32_t asked = 0;
-    col_neighbours_learn(*state, ADDRESS, &mac, true, START_NS - 1);
+    learn(*state, ADDRESS, &mac, true, START_NS - 1);
     const uint64_t end_ns = START_NS + 3 * COL_NEIGHBOUR_DOUBT_NS;
     assert_int_equal(claim(*state, false, end_ns, &asked), START_NS + COL_NEIGHBOUR_DOUBT_NS);
     assert_int_equal(asked, COL_NEIGHBOUR_DOUBT_NS / COL_NEIGHBOUR_ASK_NS);
@@ -115,11 +135,11 @@ static void a_station_that_is_silent_has_moved(void **state) {
 static void one_claim_after_a_long_time_takes_nothing(void **state) {
     col_mac found;
     bool ask;
-    col_neighbours_learn(*state, ADDRESS, &mac, true, START_NS);
-    assert_true(col_neighbours_learn(*state, ADDRESS, &other_mac, false, START_NS + 1));
-    col_neighbours_learn(*state, ADDRESS, &mac, false, START_NS + 2);
+    learn(*state, ADDRESS, &mac, true, START_NS);
+    assert_true(asks_after_claim(*state, START_NS + 1));
+    learn(*state, ADDRESS, &mac, false, START_NS + 2);
     const uint64_t later_ns = START_NS + 2 * COL_NEIGHBOUR_DOUBT_NS;
-    assert_true(col_neighbours_learn(*state, ADDRESS, &other_mac, false, later_ns));
+    assert_true(asks_after_claim(*state, later_ns));
     assert_true(find(*state, ADDRESS, later_ns, &found, &ask));
     assert_memory_equal(&found, &mac, sizeof mac);
 }
@@ -128,8 +148,8 @@ static void a_whole_subnet_is_remembered(void **state) {
     col_mac found;
     bool ask;
     for (uint32_t host = 1; host < 255; host++) {
-        col_neighbours_learn(*state, 0x0a000000 | host, &(col_mac){{2, 0, 0, 0, 0, (uint8_t)host}},
-                             true, START_NS + host);
+        learn(*state, 0x0a000000 | host, &(col_mac){{2, 0, 0, 0, 0, (uint8_t)host}}, true,
+              START_NS + host);
     }
     for (uint32_t host = 1; host < 255; host++) {
         assert_true(find(*state, 0x0a000000 | host, START_NS + 1000, &found, &ask));
@@ -141,7 +161,7 @@ static void lookups_of_absent_stations_do_not_displace_present_ones(void **state
     col_mac found;
     bool ask;
     for (uint32_t host = 1; host <= 32; host++) {
-        col_neighbours_learn(*state, 0x0a000000 | host, &mac, true, START_NS);
+        learn(*state, 0x0a000000 | host, &mac, true, START_NS);
     }
     for (uint32_t host = 100; host < 60000; host++) {
         assert_false(find(*state, 0x0a000000 | host, START_NS + host, &found, &ask));
@@ -155,7 +175,7 @@ static void the_station_unused_for_longest_makes_room(void **state) {
     col_mac found;
     bool ask;
     for (uint32_t host = 1; host <= 60000; host++) {
-        col_neighbours_learn(*state, 0x0a000000 | host, &mac, true, START_NS + host);
+        learn(*state, 0x0a000000 | host, &mac, true, START_NS + host);
         // One station stays in use and so stays known.
         assert_true(find(*state, 0x0a000001, START_NS + host, &found, &ask));
     }

@@ -172,38 +172,71 @@ static void an_opening_of_any_higher_nonce_clears_the_waiting_one(void **state) 
     assert_int_equal(t->pendings.count, 0);
 }
 
-static void a_request_ahead_of_its_session_is_adopted_when_that_opens(void **state) {
-    table *t = *state;
+static col_drop keep_early(col_pendings *pendings, uint32_t client, uint64_t session,
+                           uint64_t number) {
     client_message message;
-    make_request(&message, 0, 1, 1, 1, text("early"));
-    col_pendings_keep_early(&t->pendings, &message.verified, 1, 1);
-    make_request(&message, 0, 3, 1, 2, text("of another client"));
-    col_pendings_keep_early(&t->pendings, &message.verified, 1, 2);
-    tell(t, COL_OUTCOME_OPENED, 1, 100);
-    assert_int_equal(t->pendings.early_held, 0);
-    assert_int_equal(take(t), 1);
-    assert_int_equal(take(t), 0);
-    assert_int_equal(t->pendings.count, 1);
+    make_request(&message, 0, client, session, number, text("early"));
+    return col_pendings_keep_early(pendings, &message.verified, session, number);
 }
 
-static void a_client_displaces_only_its_own_early_requests_beyond_its_share(void **state) {
-    (void)state;
+static void a_request_ahead_of_its_session_is_adopted_when_that_opens(void **state) {
+    table *t = *state;
+    assert_int_equal(keep_early(&t->pendings, 1, 1, 1), COL_DROP_NONE);
+    assert_int_equal(keep_early(&t->pendings, 1, 1, 1), COL_DROP_REPEATED);
+    assert_int_equal(keep_early(&t->pendings, 1, 2, 1), COL_DROP_NONE);
+    assert_int_equal(keep_early(&t->pendings, 3, 1, 2), COL_DROP_NONE);  // of another client
+    tell(t, COL_OUTCOME_OPENED, 1, 100);
+    assert_int_equal(t->pendings.early_held, 1);
+    assert_int_equal(take(t), 1);
+    assert_int_equal(take(t), 0);
+    assert_int_equal(t->pendings.count, 2);
+    tell(t, COL_OUTCOME_OPENED, 2, 101);
+    assert_int_equal(t->pendings.early_held, 0);
+    assert_int_equal(take(t), 1);
+}
+
+/// Room for more than COL_EARLY_MAX requests.
+static col_pendings *open_large(col_arena *arena) {
+    static col_pendings pendings;
     col_pbft_options options = primary_options();
-    options.pending_max = 1024;
+    options.pending_max = 4 * COL_EARLY_MAX;
+    assert_true(col_arena_open(arena, col_pendings_footprint(&options) + 4096).ok);
+    col_pendings_init(&pendings, arena, &options);
+    return &pendings;
+}
+
+static void a_client_that_holds_no_more_than_others_pushes_out_its_own_early_request(void **state) {
+    (void)state;
     col_arena arena;
-    assert_true(col_arena_open(&arena, col_pendings_footprint(&options) + 4096).ok);
-    col_pendings pendings;
-    col_pendings_init(&pendings, &arena, &options);
-    client_message message;
-    make_request(&message, 0, 1, 5, 1, text("honest"));
-    col_pendings_keep_early(&pendings, &message.verified, 5, 1);
-    for (uint64_t number = 1; number <= 10 * COL_EARLY_MAX; number++) {
-        make_request(&message, 0, 2, 9, number, text("greedy"));
-        col_pendings_keep_early(&pendings, &message.verified, 9, number);
+    col_pendings *pendings = open_large(&arena);
+    for (uint64_t i = 1; i <= COL_EARLY_MAX; i++) {
+        assert_int_equal(keep_early(pendings, 2, 9, i), COL_DROP_NONE);
     }
-    assert_int_equal(pendings.early_held, 1 + COL_EARLY_CLIENT_MAX);
-    assert_int_equal(pendings.client[1].held, 1);
-    assert_int_equal(pendings.client[2].held, COL_EARLY_CLIENT_MAX);
+    assert_int_equal(keep_early(pendings, 2, 9, 1000), COL_DROP_QUEUE_FULL);
+    assert_int_equal(keep_early(pendings, 2, 9, 1000), COL_DROP_REPEATED);
+    assert_int_equal(keep_early(pendings, 2, 9, 2), COL_DROP_REPEATED);
+    assert_int_equal(keep_early(pendings, 2, 9, 1), COL_DROP_QUEUE_FULL);  // it was the oldest
+    assert_int_equal(pendings->early_held, COL_EARLY_MAX);
+    assert_int_equal(pendings->count, COL_EARLY_MAX);
+
+    assert_int_equal(keep_early(pendings, 1, 5, 1), COL_DROP_NONE);
+    assert_int_equal(pendings->client[1].held, 1);
+    assert_int_equal(pendings->client[2].held, COL_EARLY_MAX - 1);
+    for (uint64_t i = 2000; i < 3000; i++) (void)keep_early(pendings, 2, 9, i);
+    assert_int_equal(keep_early(pendings, 1, 5, 1), COL_DROP_REPEATED);
+    col_arena_close(&arena);
+}
+
+static void clients_that_push_out_each_others_early_requests_do_it_in_vain(void **state) {
+    (void)state;
+    col_arena arena;
+    col_pendings *pendings = open_large(&arena);
+    uint32_t free_of_charge = 0;
+    for (uint64_t i = 1; i <= 10 * COL_EARLY_MAX; i++) {
+        free_of_charge += keep_early(pendings, i % 3, 9 + i % 3, i) == COL_DROP_NONE;
+    }
+    assert_int_equal(free_of_charge, COL_EARLY_MAX);
+    assert_int_equal(pendings->early_held, COL_EARLY_MAX);
     col_arena_close(&arena);
 }
 
@@ -220,7 +253,8 @@ int main(void) {
         TEST(as_many_sessions_as_the_cluster_has_come_and_go_for_ever),
         TEST(an_opening_of_any_higher_nonce_clears_the_waiting_one),
         TEST(a_request_ahead_of_its_session_is_adopted_when_that_opens),
-        TEST(a_client_displaces_only_its_own_early_requests_beyond_its_share),
+        TEST(a_client_that_holds_no_more_than_others_pushes_out_its_own_early_request),
+        TEST(clients_that_push_out_each_others_early_requests_do_it_in_vain),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -387,6 +387,24 @@ static void a_flood_of_repetitions_leaves_its_source_what_is_expected(void **sta
     fixture_close(f);
 }
 
+static void requests_ahead_of_their_session_cost_a_bounded_number_of_verifications(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    for (uint64_t number = 1; number <= 200; number++) {
+        request_arrives(f, number, 16);
+        (void)poll(f);
+    }
+    const uint64_t held = primary_options().pending_max / 2;  // as many as are free
+    assert_int_equal(col_counter_read(&f->counters.pending), held);
+    assert_int_equal(dropped(f, COL_DROP_QUEUE_FULL) + dropped(f, COL_DROP_RATE_LIMITED),
+                     200 - held);
+    assert_in_range(col_counter_read(&f->opened.verifies), held, held + COL_WASTE_BURST);
+    session_opens(f);
+    (void)poll(f);
+    assert_true(take_jobs(f, COL_PRE_PREPARE, NULL) > 0);
+    fixture_close(f);
+}
+
 static void committed_slots_go_to_the_merge_and_wait_for_room_there(void **state) {
     (void)state;
     fixture *f = fixture_open(256, 1 << 20);  // room for four slots at most
@@ -508,6 +526,7 @@ int main(void) {
         cmocka_unit_test(forged_votes_cost_a_bounded_number_of_verifications),
         cmocka_unit_test(votes_of_the_past_cost_no_verification),
         cmocka_unit_test(a_flood_of_repetitions_leaves_its_source_what_is_expected),
+        cmocka_unit_test(requests_ahead_of_their_session_cost_a_bounded_number_of_verifications),
         cmocka_unit_test(committed_slots_go_to_the_merge_and_wait_for_room_there),
         cmocka_unit_test(a_full_signing_ring_loses_messages_and_counts_them),
         cmocka_unit_test(what_one_peer_asks_for_leaves_room_for_what_all_wait_for),

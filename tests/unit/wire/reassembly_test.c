@@ -240,11 +240,11 @@ static void the_oldest_incomplete_message_makes_room(void **state) {
     make(&c, COL_ROLE_REPLICA, 2, 100, 300);
     assert_int_equal(add(reassembly, &a, 0), COL_DROP_NONE);
     assert_int_equal(add(reassembly, &b, 0), COL_DROP_NONE);
-    assert_int_equal(add(reassembly, &c, 0), COL_DROP_NONE);  // in a's place
+    assert_int_equal(add(reassembly, &c, 0), COL_DROP_QUEUE_FULL);  // in a's place
     assert_int_equal(add(reassembly, &b, 1), COL_DROP_NONE);
     assert_int_equal(add(reassembly, &b, 2), COL_DROP_NONE);
     assert_whole_is(&b);
-    assert_int_equal(add(reassembly, &a, 1), COL_DROP_NONE);  // anew, in b's place
+    assert_int_equal(add(reassembly, &a, 1), COL_DROP_NONE);  // anew, in b's place, which is free
     assert_false(complete);
     assert_int_equal(add(reassembly, &c, 1), COL_DROP_NONE);
     assert_int_equal(add(reassembly, &c, 2), COL_DROP_NONE);
@@ -264,8 +264,8 @@ static void the_oldest_is_the_one_begun_first_not_the_one_placed_first(void **st
     assert_whole_is(&a);
     make(&a, COL_ROLE_REPLICA, 2, 100, 200);
     make(&c, COL_ROLE_REPLICA, 2, 100, 200);
-    assert_int_equal(add(reassembly, &a, 0), COL_DROP_NONE);  // in the place before b's
-    assert_int_equal(add(reassembly, &c, 0), COL_DROP_NONE);  // in b's place
+    assert_int_equal(add(reassembly, &a, 0), COL_DROP_NONE);        // in the place before b's
+    assert_int_equal(add(reassembly, &c, 0), COL_DROP_QUEUE_FULL);  // in b's place
     assert_int_equal(add(reassembly, &a, 1), COL_DROP_NONE);
     assert_whole_is(&a);
     assert_int_equal(add(reassembly, &c, 1), COL_DROP_NONE);
@@ -289,7 +289,8 @@ static void a_complete_message_leaves_its_place_free(void **state) {
 static void flood(col_reassembly *reassembly, uint8_t role, uint32_t sender) {
     for (uint32_t i = 0; i < 20; i++) {
         make(&c, role, sender, 100, MESSAGE_BYTES);
-        assert_int_equal(add(reassembly, &c, (uint16_t)i), COL_DROP_NONE);
+        const col_drop drop = add(reassembly, &c, (uint16_t)i);
+        assert_int_equal(drop, i == 0 ? COL_DROP_NONE : COL_DROP_QUEUE_FULL);
     }
 }
 
@@ -305,6 +306,7 @@ static void no_sender_takes_the_place_of_another(void **state) {
     assert_int_equal(add(reassembly, &a, 1), COL_DROP_NONE);
     assert_whole_is(&a);
 
+    reassembly = fresh(1, MESSAGE_BYTES);
     assert_int_equal(add(reassembly, &b, 0), COL_DROP_NONE);
     for (uint32_t sender = 0; sender < SENDERS; sender++) {
         flood(reassembly, COL_ROLE_REPLICA, sender);
@@ -357,7 +359,7 @@ static void fragments_of_unequal_size_are_malformed(void **state) {
 
 static void counts_out_of_their_range_are_malformed(void **state) {
     (void)state;
-    col_reassembly *reassembly = fresh(1, MESSAGE_BYTES);
+    col_reassembly *reassembly = fresh(3, MESSAGE_BYTES);
     col_header header = {.type = COL_BATCH};
     static const struct {
         uint16_t fragment, fragments;
@@ -462,7 +464,8 @@ static void a_client_that_begins_many_messages_does_not_displace_anothers(void *
     assert_int_equal(add(reassembly, &a, 0), COL_DROP_NONE);
     for (uint32_t i = 0; i < 20; i++) {
         make(&b, COL_ROLE_CLIENT, 2, 100, 250);
-        assert_int_equal(add(reassembly, &b, 0), COL_DROP_NONE);
+        const col_drop drop = add(reassembly, &b, 0);
+        assert_int_equal(drop, i < 3 ? COL_DROP_NONE : COL_DROP_QUEUE_FULL);
     }
     make(&c, COL_ROLE_CLIENT, 3, 100, 250);
     assert_int_equal(add(reassembly, &c, 0), COL_DROP_NONE);
@@ -470,6 +473,18 @@ static void a_client_that_begins_many_messages_does_not_displace_anothers(void *
     assert_whole_is(&a);
     for (uint16_t i = 1; i < 3; i++) assert_int_equal(add(reassembly, &c, i), COL_DROP_NONE);
     assert_whole_is(&c);
+}
+
+/// Two clients that take each other's places in turn do so for nothing, whoever is the oldest.
+static void clients_that_push_each_other_out_do_it_in_vain(void **state) {
+    (void)state;
+    col_reassembly *reassembly = fresh(4, MESSAGE_BYTES);
+    uint32_t free_of_charge = 0;
+    for (uint32_t i = 0; i < 100; i++) {
+        make(&a, COL_ROLE_CLIENT, i % 2, 100, 250);
+        free_of_charge += add(reassembly, &a, 0) == COL_DROP_NONE;
+    }
+    assert_int_equal(free_of_charge, 4);
 }
 
 int main(int argc, char **argv) {
@@ -488,6 +503,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test(a_complete_message_leaves_its_place_free),
         cmocka_unit_test(no_sender_takes_the_place_of_another),
         cmocka_unit_test(a_client_that_begins_many_messages_does_not_displace_anothers),
+        cmocka_unit_test(clients_that_push_each_other_out_do_it_in_vain),
         cmocka_unit_test(a_body_that_is_not_what_the_header_names_is_forgotten),
         cmocka_unit_test(fragments_of_unequal_size_are_malformed),
         cmocka_unit_test(counts_out_of_their_range_are_malformed),
