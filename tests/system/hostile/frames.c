@@ -110,10 +110,23 @@ uint32_t hostile_send(hostile *self, hostile_frame *frame, uint32_t count) {
     return sent;
 }
 
+static col_mac port_of(uint32_t replica) {
+    return (col_mac){{2, 0xc0, 0x10, 0, 0, (uint8_t)replica}};
+}
+
 col_mac hostile_mac_of(const hostile *self, uint32_t replica) {
     const col_mac sink = {{2, 0xc0, 0x10, 0, 1, 0}};
-    const col_mac port = {{2, 0xc0, 0x10, 0, 0, (uint8_t)replica}};
-    return self->sink ? sink : port;
+    return self->sink ? sink : port_of(replica);
+}
+
+uint32_t hostile_receivers(const hostile *self, const hostile_frame *frame) {
+    const uint32_t replicas = self->cluster->genesis.replicas;
+    if (frame->bytes[0] & 1) return replicas;
+    for (uint32_t i = 0; i < replicas; i++) {
+        const col_mac port = port_of(i);
+        if (memcmp(frame->bytes, &port, sizeof port) == 0) return 1;
+    }
+    return 0;
 }
 
 void hostile_address(hostile *self, hostile_frame *frame, col_endpoint from, uint32_t replica,

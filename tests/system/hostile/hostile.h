@@ -41,7 +41,8 @@ typedef struct {
     uint32_t records;
     hostile_prepared *prepared;
     uint32_t prepared_count;
-    uint32_t next[2];  ///< of `prepared`, by `sink`
+    uint32_t next[2];   ///< of `prepared`, by `sink`
+    uint64_t arrivals;  ///< frames for replicas in this attack; a broadcast is one for each
     uint64_t session[COL_PILLARS_MAX];
     uint64_t answers;   ///< datagrams that came back to `udp`
     uint64_t executed;  ///< highest request number that a replica answered with a result
@@ -75,6 +76,9 @@ uint32_t hostile_send(hostile *self, hostile_frame *frame, uint32_t count);
 /// @param port added to the replica's base port
 void hostile_address(hostile *self, hostile_frame *frame, col_endpoint from, uint32_t replica,
                      uint32_t port, uint32_t length);
+
+/// How many replicas a frame is for, by its link address.
+uint32_t hostile_receivers(const hostile *self, const hostile_frame *frame);
 
 /// Link address of a replica, or of the sink.
 col_mac hostile_mac_of(const hostile *self, uint32_t replica);

@@ -43,8 +43,9 @@ static void help(void) {
         "\n"
         "Sends hostile datagrams to the replicas of a cluster on this machine. Prints `ready`,\n"
         "then for every line read from standard input attacks for S seconds and prints a line of\n"
-        "JSON: frames sent, seconds, and its own CPU time. After the line `sink` the same frames\n"
-        "go to a port of the bridge where no replica is. Kinds without a key:");
+        "JSON: frames sent, how many replicas they were for, seconds, its own CPU time. After the\n"
+        "line `sink` the same frames go to a port of the bridge where no replica is. Kinds without\n"
+        "a key:");
     for (uint32_t i = 0; i < hostile_garbage_count; i++) {
         printf("  %-18s %s\n", hostile_garbage[i].name, hostile_garbage[i].what);
     }
@@ -123,7 +124,10 @@ static uint64_t attack(hostile *self, const hostile_kind *kind, const options *c
     uint64_t tick_ns = now_ns(CLOCK_MONOTONIC);
     const uint64_t ticks = (uint64_t)(chosen->seconds * 1e9) / TICK_NS;
     for (uint64_t tick = 0; tick < ticks; tick++) {
-        for (uint32_t i = 0; i < burst; i++) kind->make(self, &frame[i]);
+        for (uint32_t i = 0; i < burst; i++) {
+            kind->make(self, &frame[i]);
+            self->arrivals += hostile_receivers(self, &frame[i]);
+        }
         sent += hostile_send(self, frame, burst);
         hostile_take_answers(self);
         sleep_until(tick_ns += TICK_NS);
@@ -146,13 +150,15 @@ int main(int count, char **argument) {
     char line[16];
     while (fgets(line, sizeof line, stdin) != NULL) {
         self.sink = strcmp(line, "sink\n") == 0;
+        self.arrivals = 0;
         const double cpu = cpu_seconds();
         const uint64_t start_ns = now_ns(CLOCK_MONOTONIC);
         const uint64_t sent = attack(&self, kind, &chosen);
         printf("{\"kind\": \"%s\", \"seed\": %" PRIu64 ", \"sink\": %s, \"sent\": %" PRIu64
+               ", \"arrivals\": %" PRIu64
                ", \"seconds\": %.3f, \"cpu_seconds\": %.3f, \"answers\": %" PRIu64
                ", \"executed\": %" PRIu64 "}\n",
-               kind->name, chosen.seed, self.sink ? "true" : "false", sent,
+               kind->name, chosen.seed, self.sink ? "true" : "false", sent, self.arrivals,
                (double)(now_ns(CLOCK_MONOTONIC) - start_ns) / 1e9, cpu_seconds() - cpu,
                self.answers, self.executed);
         fflush(stdout);
