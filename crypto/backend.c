@@ -4,7 +4,7 @@
 #include "src/base/assert.h"
 
 /// Fastest first. The last one is always available.
-static const col_backend *const backends[] = {&col_backend_openssl};
+static const col_backend *const backends[] = {&col_backend_ifma, &col_backend_openssl};
 
 const col_backend *col_backend_best(void) {
     const size_t count = sizeof backends / sizeof backends[0];

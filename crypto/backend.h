@@ -45,3 +45,6 @@ const col_backend *col_backend_best(void);
 
 /// The portable one, and the oracle of tests.
 extern const col_backend col_backend_openssl;
+
+/// RSA in eight lanes, on CPUs with AVX-512 IFMA (crypto/ifma).
+extern const col_backend col_backend_ifma;

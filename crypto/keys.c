@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "crypto/ifma/rsa.h"
 #include "crypto/openssl_key.h"
 #include "src/base/assert.h"
 
@@ -147,6 +148,9 @@ static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col
     made->signature_bytes =
         scheme == COL_SCHEME_RSA ? (uint32_t)EVP_PKEY_get_size(pkey) : COL_ELLIPTIC_BYTES;
     made->has_private = has_private;
+    if (scheme == COL_SCHEME_RSA && col_rsa_available()) {
+        made->lanes = col_rsa_key_create(pkey, has_private, made->serial);
+    }
     fingerprint_of(pkey, &made->fingerprint);
     *key = made;
     return col_ok();
@@ -306,6 +310,7 @@ col_result col_key_generate(col_scheme scheme, uint32_t rsa_bits, const char *pr
 void col_key_destroy(col_key *key) {
     if (!key) return;
     EVP_PKEY_free(key->pkey);
+    col_rsa_key_destroy(key->lanes);
     free(key);
 }
 

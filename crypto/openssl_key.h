@@ -12,6 +12,7 @@
 /// What a col_key is inside this folder: keys.c makes it, the back ends use it.
 struct col_key {
     EVP_PKEY *pkey;
+    struct col_rsa_key *lanes;  ///< for crypto/ifma; NULL for other schemes and on other CPUs
     uint64_t serial;  ///< unique in the process, so that a table of contexts never meets a reused
                       ///< address
     col_scheme scheme;
