@@ -203,7 +203,8 @@ def paused(bench):
 
 def cost_us(idles, attacks):
     """CPU time of the replicas per hostile datagram: what remains when an honest request costs as
-    much as in the turns without a flood."""
+    much as in the turns without a flood. It is as exact as the machine is quiet: ip-fragments,
+    which reach no replica, show the error."""
     def total(turns, name):
         return sum(each[name] for each in turns)
     honest_ns = total(idles, "cpu_ns") / total(idles, "requests") * total(attacks, "requests")
