@@ -21,7 +21,7 @@ import sys
 import time
 from collections import Counter
 
-from harness import ARGUMENTS, PROGRAM, PROFILE, cluster, eventually, run, start
+from harness import ARGUMENTS, PROGRAM, PROFILE, SLOWNESS, cluster, eventually, run, start
 
 HOSTILE = f"{os.path.dirname(PROGRAM)}/tests/system/hostile/hostile"
 RATE = 20000
@@ -31,8 +31,8 @@ TURN_S = 0.7
 TURNS = 3  # at least; more while the ratio is too low, for this machine may be busy
 TURNS_MAX = 9
 # 0.8 is the promise, on a machine that does nothing else; the suite leaves room for what else its
-# machine does.
-RATIO_MIN = 0.8 if ARGUMENTS else 0.7
+# machine does. What slowed programs keep says nothing about those as released.
+RATIO_MIN = 0 if SLOWNESS > 1 else 0.8 if ARGUMENTS else 0.7
 # Of what arrives, how much is dropped for the right reasons, and for all others. A busy machine
 # loses frames in the ports' queues.
 DROPPED_MIN, DROPPED_MAX = 0.9, 1.05
