@@ -9,6 +9,7 @@ static void write_entry(col_writer *writer, const col_bundle *bundle, const col_
     COL_ASSERT(header->role == bundle->role && header->sender == bundle->signer);
     COL_ASSERT(header->role == col_type_role(header->type));
     COL_ASSERT(header->fragment < header->fragments && entry->index < bundle->leaves);
+    COL_ASSERT(header->pillar < COL_PILLARS_MAX && header->run <= COL_RUN_MAX);
     const size_t before = col_writer_used(writer);
     col_entry_write(writer, entry);
     COL_ASSERT(col_writer_used(writer) - before ==
@@ -38,6 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     const col_bytes bytes = {data, size};
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return 0;
+    COL_ASSERT(bundle.pillar < COL_PILLARS_MAX && bundle.leaves <= COL_TREE_LEAVES_MAX);
 
     uint8_t *written = malloc(size);
     col_writer writer = col_writer_of(written, size);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Command lines and JSON texts: every word is parsed within its option's bounds or refused with a
-// remedy; whatever text is written to JSON, it stays one JSON string.
+// remedy; whatever text is written to JSON, it is one JSON string that means the same.
+#include <ctype.h>
 #include <stdio.h>
 
 #include "src/cli/arguments.h"
@@ -56,16 +57,29 @@ static void parse(const col_command *command, char *line, size_t size) {
     }
 }
 
-/// A JSON string in quotes, and nothing after it but the end of the line.
-static void check_json(const char *written) {
-    COL_ASSERT(*written++ == '"');
-    for (; *written != '"'; written++) {
-        COL_ASSERT((unsigned char)*written >= ' ');
-        if (*written != '\\') continue;
-        written++;
-        COL_ASSERT(*written != '\0' && strchr("\"\\/bfnrtu", *written) != NULL);
+/// The character behind a backslash. Short forms other than these two are not written.
+static char unescape(const char **written) {
+    const char kind = *(*written)++;
+    if (kind == '"' || kind == '\\') return kind;
+    COL_ASSERT(kind == 'u');
+    char digits[5] = {0};
+    for (int i = 0; i < 4; i++) {
+        COL_ASSERT(isxdigit((unsigned char)**written));
+        digits[i] = *(*written)++;
     }
-    COL_ASSERT(strspn(written + 1, "\n") == strlen(written + 1));
+    return (char)strtol(digits, NULL, 16);
+}
+
+/// The value as a JSON string in quotes, and nothing after it but the end of the line.
+static void check_json(const char *written, const char *value) {
+    COL_ASSERT(*written++ == '"');
+    for (; *value != '\0'; value++) {
+        COL_ASSERT((unsigned char)*written >= ' ' && *written != '"');
+        const char next = *written++;
+        COL_ASSERT((next == '\\' ? unescape(&written) : next) == *value);
+    }
+    COL_ASSERT(*written++ == '"');
+    COL_ASSERT(strspn(written, "\n") == strlen(written));
 }
 
 static void write_json(const char *value) {
@@ -75,7 +89,7 @@ static void write_json(const char *value) {
     col_json json = {.stream = stream};
     col_json_text(&json, NULL, value);
     fclose(stream);
-    check_json(written);
+    check_json(written, value);
     free(written);
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The neighbour table: whoever is known keeps its link address unless it was doubted for long
-// enough, and no station is asked more often than agreed.
+// enough, nobody known makes room while somebody unknown could, and no station is asked more often
+// than agreed.
 #include "dpdk/neighbours.h"
 #include "tests/fuzz/fuzz.h"
 
@@ -34,6 +35,37 @@ static col_neighbour entry_of(const scene *s, uint32_t address) {
     return found;
 }
 
+/// Known stations but this one.
+static uint32_t others_known(const scene *s, uint32_t address) {
+    uint32_t count = 0;
+    for (uint32_t set = 0; set < COL_NEIGHBOUR_SETS; set++) {
+        for (uint32_t way = 0; way < COL_NEIGHBOUR_WAYS; way++) {
+            const col_neighbour *entry = &s->table.entry[set][way];
+            count += entry->known && entry->address != address;
+        }
+    }
+    return count;
+}
+
+static const col_neighbour *set_with(const scene *s, uint32_t address) {
+    for (uint32_t set = 0; set < COL_NEIGHBOUR_SETS; set++) {
+        for (uint32_t way = 0; way < COL_NEIGHBOUR_WAYS; way++) {
+            if (s->table.entry[set][way].address == address) return s->table.entry[set];
+        }
+    }
+    COL_ASSERT(!"an address that stands in the table");
+}
+
+/// One less is known only where this address stands among known ones.
+static void check_room(const scene *s, uint32_t address, uint32_t known) {
+    if (others_known(s, address) == known) return;
+    COL_ASSERT(others_known(s, address) == known - 1);
+    const col_neighbour *set = set_with(s, address);
+    for (uint32_t way = 0; way < COL_NEIGHBOUR_WAYS; way++) {
+        COL_ASSERT(set[way].known || set[way].address == address);
+    }
+}
+
 static bool same_mac(const col_mac *a, const col_mac *b) {
     return memcmp(a, b, sizeof *a) == 0;
 }
@@ -45,6 +77,7 @@ static void check_asking(const scene *s, const col_neighbour *before, bool ask) 
 
 static void find(scene *s, uint32_t address) {
     const col_neighbour before = entry_of(s, address);
+    const uint32_t known_before = others_known(s, address);
     col_mac mac;
     bool ask;
     const bool known = col_neighbours_find(&s->table, address, s->now_ns, &mac, &ask);
@@ -52,15 +85,18 @@ static void find(scene *s, uint32_t address) {
     COL_ASSERT(!known || same_mac(&mac, &before.mac));
     COL_ASSERT(known || ask || before.asked_ns != 0);
     check_asking(s, &before, ask);
+    check_room(s, address, known_before);
 }
 
 static void learn(scene *s, uint32_t address, uint8_t station, bool enter) {
     const col_neighbour before = entry_of(s, address);
+    const uint32_t known_before = others_known(s, address);
     const col_mac said = {{2, 0, 0, 0, 0, station}};
     bool ask;
     const col_drop drop = col_neighbours_learn(&s->table, address, &said, enter, s->now_ns, &ask);
     const col_neighbour after = entry_of(s, address);
     check_asking(s, &before, ask);
+    check_room(s, address, known_before);
     if (before.address == 0 && !enter) {
         COL_ASSERT(after.address == 0 && drop == COL_DROP_NOT_OURS);
         return;

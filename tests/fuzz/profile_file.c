@@ -5,21 +5,27 @@
 
 #define MACHINE_CORES 8
 
+#define SINGLE (COL_PLACE_RECEIVER | COL_PLACE_MERGE | COL_PLACE_TRANSMIT)
+#define ALL (SINGLE | COL_PLACE_PILLARS | COL_PLACE_SIGNER)
+
 static void check(const col_profile *profile) {
     uint32_t stages = 0, loops = 0;
     COL_ASSERT(profile->threads >= 1 && profile->threads <= COL_LOOPS_MAX);
     COL_ASSERT(profile->mtu >= 1500 && profile->mtu <= 9000);
+    COL_ASSERT((uint64_t)profile->buffers * profile->mtu <= (uint64_t)profile->memory_mb << 20);
     for (uint32_t i = 0; i < profile->threads; i++) {
         const col_profile_thread *thread = &profile->thread[i];
-        COL_ASSERT(thread->stages != 0 && thread->count != 0);
-        COL_ASSERT(thread->cores <= COL_PILLARS_MAX);
+        const uint32_t count =
+            thread->count == COL_COUNT_PER_PILLAR ? COL_PILLARS_MAX : thread->count;
+        COL_ASSERT(thread->stages != 0 && count >= 1 && count <= COL_PILLARS_MAX);
+        COL_ASSERT(thread->count == 1 || (thread->stages & SINGLE) == 0);
+        COL_ASSERT((stages & thread->stages & ~(uint32_t)COL_PLACE_SIGNER) == 0);
+        COL_ASSERT(thread->cores <= count);
         for (uint32_t j = 0; j < thread->cores; j++) COL_ASSERT(thread->core[j] < MACHINE_CORES);
         stages |= thread->stages;
-        loops += thread->count == COL_COUNT_PER_PILLAR ? COL_PILLARS_MAX : thread->count;
+        loops += count;
     }
-    COL_ASSERT(loops <= COL_LOOPS_MAX);
-    COL_ASSERT(stages == (COL_PLACE_RECEIVER | COL_PLACE_PILLARS | COL_PLACE_SIGNER |
-                          COL_PLACE_MERGE | COL_PLACE_TRANSMIT));
+    COL_ASSERT(loops <= COL_LOOPS_MAX && stages == ALL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {

@@ -108,7 +108,18 @@ static void join(col_reader *input) {
     check_join(&all);
 }
 
-/// Any leaves, indices and siblings: refused, or a root.
+/// Ascending leaves, and as many siblings as they need.
+static bool fits(uint16_t leaves, const uint16_t *index, uint16_t count, int siblings) {
+    int32_t last = -1;
+    for (uint16_t i = 0; i < count; i++) {
+        if (index[i] >= leaves || index[i] <= last) return false;
+        siblings -= col_tree_siblings_change(leaves, last, index[i]);
+        last = index[i];
+    }
+    return siblings == 0;
+}
+
+/// Any leaves, indices and siblings: a root when they fit each other, else refused.
 static void rebuild(col_reader *input) {
     static col_tree tree;
     uint16_t index[COL_TREE_LEAVES_MAX];
@@ -117,8 +128,10 @@ static void rebuild(col_reader *input) {
     const uint16_t count = (uint16_t)(1 + fuzz_below(input, leaves > 255 ? 255 : leaves));
     for (uint16_t i = 0; i < count; i++) index[i] = col_read_u8(input);
     const col_bytes siblings = fuzz_bytes(input, 32 * COL_TREE_SIBLINGS_MAX);
-    (void)col_tree_rebuild(&tree, &fuzz_hasher, leaves, index, leaf, count, siblings.at,
-                           (uint16_t)(siblings.length / 32));
+    const uint16_t given = (uint16_t)(siblings.length / 32);
+    const bool rebuilt =
+        col_tree_rebuild(&tree, &fuzz_hasher, leaves, index, leaf, count, siblings.at, given);
+    COL_ASSERT(rebuilt == fits(leaves, index, count, given));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
