@@ -11,6 +11,7 @@
 #include <openssl/rsa.h>
 #include <openssl/x509.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -345,4 +346,18 @@ const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32
         return signer < keyring->clients ? keyring->client[signer] : NULL;
     }
     return NULL;
+}
+
+static void describe(const col_key *key, char text[24]) {
+    const char *name = key ? col_scheme_name(key->scheme) : "none";
+    if (key && key->scheme == COL_SCHEME_RSA) {
+        snprintf(text, 24, "%s-%u", name, 8 * key->signature_bytes);
+    } else {
+        snprintf(text, 24, "%s", name);
+    }
+}
+
+void col_keyring_describe(const col_keyring *keyring, col_signatures *signatures) {
+    describe(keyring->replicas > 0 ? keyring->replica[0] : NULL, signatures->replicas);
+    describe(keyring->clients > 0 ? keyring->client[0] : NULL, signatures->clients);
 }

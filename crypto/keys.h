@@ -48,3 +48,12 @@ typedef struct {
 const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32_t signer,
                                 uint32_t key_version);
 #define COL_KEY_VERSION 1
+
+/// With what each side signs, for users: the first key's scheme, with the size of an RSA key, such
+/// as "rsa-2048"; "none" where there is no key.
+typedef struct {
+    char replicas[24];
+    char clients[24];
+} col_signatures;
+
+void col_keyring_describe(const col_keyring *keyring, col_signatures *signatures);

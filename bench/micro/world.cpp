@@ -24,36 +24,37 @@ struct Pair {
     col_key *public_key;
 };
 
-Pair make_pair(uint32_t bits) {
+Pair make_pair(col_scheme scheme, uint32_t rsa_bits) {
     char directory[] = "/tmp/colonnade-bench-XXXXXX";
     must(mkdtemp(directory) != nullptr, "cannot make a directory in /tmp: make /tmp writable");
     const std::string secret = std::string(directory) + "/key.pem";
     const std::string open = std::string(directory) + "/key.pub";
     Pair pair;
-    must(col_key_generate(COL_SCHEME_RSA, bits, secret.c_str(), open.c_str()));
-    must(col_key_read_private(secret.c_str(), COL_SCHEME_RSA, &pair.private_key));
-    must(col_key_read_public(open.c_str(), COL_SCHEME_RSA, &pair.public_key));
+    must(col_key_generate(scheme, rsa_bits, secret.c_str(), open.c_str()));
+    must(col_key_read_private(secret.c_str(), scheme, &pair.private_key));
+    must(col_key_read_public(open.c_str(), scheme, &pair.public_key));
     unlink(secret.c_str());
     unlink(open.c_str());
     rmdir(directory);
     return pair;
 }
 
-const Pair &pair_of(uint32_t bits) {
-    static auto &pairs = *new std::map<uint32_t, Pair>;  // until the process ends
-    auto found = pairs.find(bits);
-    if (found == pairs.end()) found = pairs.emplace(bits, make_pair(bits)).first;
+const Pair &pair_of(col_scheme scheme, uint32_t rsa_bits) {
+    static auto &pairs = *new std::map<std::pair<col_scheme, uint32_t>, Pair>;  // until the end
+    const std::pair kind(scheme, rsa_bits);
+    auto found = pairs.find(kind);
+    if (found == pairs.end()) found = pairs.emplace(kind, make_pair(scheme, rsa_bits)).first;
     return found->second;
 }
 
 }  // namespace
 
-col_key *private_key(uint32_t bits) {
-    return pair_of(bits).private_key;
+col_key *private_key(col_scheme scheme, uint32_t rsa_bits) {
+    return pair_of(scheme, rsa_bits).private_key;
 }
 
-col_key *public_key(uint32_t bits) {
-    return pair_of(bits).public_key;
+col_key *public_key(col_scheme scheme, uint32_t rsa_bits) {
+    return pair_of(scheme, rsa_bits).public_key;
 }
 
 const col_keyring *keyring() {

@@ -21,8 +21,8 @@ constexpr uint32_t OPERATION_BYTES = 100;
 constexpr col_endpoint CLIENT_ENDPOINT = {0x0a000101, 5000};
 
 /// One key pair per size, made at first use and shared by all signers: the cost is the same.
-col_key *private_key(uint32_t bits = 2048);
-col_key *public_key(uint32_t bits = 2048);
+col_key *private_key(col_scheme scheme = COL_SCHEME_RSA, uint32_t rsa_bits = 2048);
+col_key *public_key(col_scheme scheme = COL_SCHEME_RSA, uint32_t rsa_bits = 2048);
 const col_keyring *keyring();
 
 /// The best one for this CPU.

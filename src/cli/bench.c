@@ -214,7 +214,7 @@ static int run_bench(const bench_options *options, const col_cluster *cluster,
     col_watch_open(&watch, cluster->directory, state);
     describe_replicas(&watch, &bench);
     col_machine_read(&bench.machine);
-    col_result result = col_key_bits(cluster, &bench.key_bits);
+    col_result result = col_signatures_read(cluster, &bench.signatures);
     if (result.ok) result = run_load(options, &watch, &bench);
     if (result.ok && bench.local) result = check_agreement(cluster->directory, &bench);
     if (result.ok) col_bench_print(&bench, stdout);

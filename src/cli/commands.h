@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "crypto/keys.h"
 #include "src/base/result.h"
 #include "src/cli/supervisor.h"
 
@@ -34,5 +35,5 @@ COL_MUST_USE col_result col_enter_cluster(const char *directory, col_supervisor_
 COL_MUST_USE col_result col_check_client_key(const col_cluster *cluster, const char *key,
                                              uint32_t client);
 
-/// Bits of the first replica's key.
-COL_MUST_USE col_result col_key_bits(const col_cluster *cluster, uint32_t *bits);
+/// With what replicas and clients of a cluster sign.
+COL_MUST_USE col_result col_signatures_read(const col_cluster *cluster, col_signatures *signatures);

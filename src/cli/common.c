@@ -6,6 +6,7 @@
 #include "src/cli/commands.h"
 #include "src/cli/namespace.h"
 #include "src/cli/paths.h"
+#include "src/replica/keyring.h"
 
 int col_fail(const col_result *result, int status) {
     fprintf(stderr, "colonnade: %s\n", result->text);
@@ -48,11 +49,10 @@ col_result col_check_client_key(const col_cluster *cluster, const char *key, uin
         key ? key : path, cluster->path, client);
 }
 
-col_result col_key_bits(const col_cluster *cluster, uint32_t *bits) {
-    col_key *key;
-    COL_TRY(col_key_read_public(cluster->genesis.replica_key[0], cluster->genesis.replicas_scheme,
-                                &key));
-    *bits = 8 * col_key_signature_bytes(key);
-    col_key_destroy(key);
+col_result col_signatures_read(const col_cluster *cluster, col_signatures *signatures) {
+    col_keyring keyring;
+    COL_TRY(col_keyring_load(cluster, &keyring));
+    col_keyring_describe(&keyring, signatures);
+    col_keyring_unload(&keyring);
     return col_ok();
 }

@@ -26,7 +26,9 @@ typedef struct {
     const char *leaders;
     const char *application;
     const char *application_options;
-    const char *bits;
+    const char *replicas_scheme;
+    const char *clients_scheme;
+    const char *bits;  ///< NULL when not given
     uint64_t replicas;
     uint64_t pillars;
     uint64_t clients;
@@ -69,7 +71,9 @@ static col_result write_profiles(const char *directory) {
 /// Key pairs to make, shared by threads: each takes the next.
 typedef struct {
     const char *directory;
-    uint32_t bits;
+    col_scheme replicas_scheme;
+    col_scheme clients_scheme;
+    uint32_t rsa_bits;
     uint32_t replicas;
     uint32_t keys;  ///< of replicas, then of clients
     atomic_uint next;
@@ -86,7 +90,8 @@ static col_result make_key(const key_work *work, uint32_t index) {
     COL_TRY(col_cli_path(private_path, work->directory, name));
     memcpy(name + strlen(name) - 4, ".pub", sizeof ".pub");
     COL_TRY(col_cli_path(public_path, work->directory, name));
-    return col_key_generate(COL_SCHEME_RSA, work->bits, private_path, public_path);
+    const col_scheme scheme = replica ? work->replicas_scheme : work->clients_scheme;
+    return col_key_generate(scheme, work->rsa_bits, private_path, public_path);
 }
 
 static void *make_keys(void *context) {
@@ -111,8 +116,7 @@ static col_result make_all_keys(key_work *work) {
     if (threads == 0) make_keys(work);
     if (isatty(STDERR_FILENO)) {
         while (!work->failed && atomic_load(&work->made) < work->keys) {
-            fprintf(stderr, "\rmaking RSA-%u keys: %u of %u", work->bits, atomic_load(&work->made),
-                    work->keys);
+            fprintf(stderr, "\rmaking keys: %u of %u", atomic_load(&work->made), work->keys);
             usleep(100 * 1000);
         }
         fprintf(stderr, "\r\033[K");
@@ -133,6 +137,8 @@ static col_result describe(const init_options *options, const char *directory,
     genesis->pillars = (uint32_t)options->pillars;
     genesis->leaders =
         strcmp(options->leaders, "single") == 0 ? COL_LEADERS_SINGLE : COL_LEADERS_ROTATING;
+    genesis->replicas_scheme = col_scheme_find(options->replicas_scheme);
+    genesis->clients_scheme = col_scheme_find(options->clients_scheme);
     genesis->clients = (uint32_t)options->clients;
     if (options->batch) cluster->tunables.batch_requests = (uint32_t)options->batch;
     if (cluster->tunables.batch_requests > genesis->batch_requests_max)
@@ -164,6 +170,13 @@ static col_result check_application(const init_options *options) {
     return col_ok();
 }
 
+static col_result check_bits(const init_options *options) {
+    const bool rsa = col_scheme_find(options->replicas_scheme) == COL_SCHEME_RSA ||
+                     col_scheme_find(options->clients_scheme) == COL_SCHEME_RSA;
+    if (rsa || !options->bits) return col_ok();
+    return col_error("init: --bits is for RSA and nobody signs with it: leave it out");
+}
+
 static col_result write_cluster(const init_options *options, const char *directory) {
     static col_cluster cluster;
     col_cluster_defaults(&cluster);
@@ -180,6 +193,7 @@ static col_result write_cluster(const init_options *options, const char *directo
 
 static col_result initialize(const init_options *options, const char *given) {
     COL_TRY(check_application(options));
+    COL_TRY(check_bits(options));
     COL_TRY(make_empty_directory(given));
     char directory[COL_PATH_MAX], path[COL_PATH_MAX];
     COL_TRY(col_path_absolute(directory, given));
@@ -190,19 +204,24 @@ static col_result initialize(const init_options *options, const char *given) {
 
     const uint64_t started_ns = col_clock_monotonic_ns();
     key_work work = {.directory = directory,
-                     .bits = (uint32_t)strtoul(options->bits, NULL, 10),
+                     .replicas_scheme = col_scheme_find(options->replicas_scheme),
+                     .clients_scheme = col_scheme_find(options->clients_scheme),
+                     .rsa_bits = options->bits ? (uint32_t)strtoul(options->bits, NULL, 10) : 2048,
                      .replicas = (uint32_t)options->replicas,
                      .keys = (uint32_t)(options->replicas + options->clients)};
     COL_TRY(make_all_keys(&work));
     COL_TRY(write_cluster(options, directory));
     COL_TRY(write_profiles(directory));
     col_cluster *cluster;
+    col_signatures signatures;
     COL_TRY(col_open_cluster(directory, &cluster));  // what was written must read back
+    COL_TRY(col_signatures_read(cluster, &signatures));
     printf(
-        "%s: %u replicas, %u pillars (leaders: %s), %u clients, application %s; %u RSA-%u keys "
-        "made in %.1f s\n",
-        given, cluster->genesis.replicas, cluster->genesis.pillars, options->leaders,
-        cluster->genesis.clients, cluster->genesis.application, work.keys, work.bits,
+        "%s: %u replicas (keys: %s), %u pillars (leaders: %s), %u clients (keys: %s), application %s; "
+        "%u keys made in %.1f s\n",
+        given, cluster->genesis.replicas, signatures.replicas, cluster->genesis.pillars,
+        options->leaders, cluster->genesis.clients, signatures.clients,
+        cluster->genesis.application, work.keys,
         (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
     printf("next: colonnade cluster up %s\n", given);
     col_cluster_destroy(cluster);
@@ -214,7 +233,8 @@ int col_command_init(char **argv) {
                            .leaders = "rotating",
                            .application = "counter",
                            .application_options = "",
-                           .bits = "2048",
+                           .replicas_scheme = "rsa",
+                           .clients_scheme = "rsa",
                            .replicas = 4,
                            .pillars = 4,
                            .clients = 8};
@@ -231,7 +251,11 @@ int col_command_init(char **argv) {
          .choices = "counter|log", .target = &chosen.application},
         {"--application-options", "TEXT", "for the counter: reply_bytes=N", COL_OPTION_TEXT,
          .target = &chosen.application_options},
-        {"--bits", "BITS", "of the RSA keys; 2048 when not given", COL_OPTION_CHOICE,
+        {"--replicas-scheme", "SCHEME", "that replicas sign with; rsa when not given",
+         COL_OPTION_CHOICE, .choices = COL_SCHEME_CHOICES, .target = &chosen.replicas_scheme},
+        {"--clients-scheme", "SCHEME", "that clients sign with; rsa when not given",
+         COL_OPTION_CHOICE, .choices = COL_SCHEME_CHOICES, .target = &chosen.clients_scheme},
+        {"--bits", "BITS", "of RSA keys; 2048 when not given", COL_OPTION_CHOICE,
          .choices = "2048|3072|4096", .target = &chosen.bits},
         {"--batch", "N", "requests in one batch at most, may be changed later", COL_OPTION_NUMBER,
          .minimum = 1, .maximum = COL_BATCH_REQUESTS_MAX, .target = &chosen.batch},
@@ -244,6 +268,7 @@ int col_command_init(char **argv) {
         .positionals = "DIR",
         .example =
             "colonnade init demo\n"
+            "colonnade init demo --replicas-scheme ed25519 --clients-scheme ecdsa-p256\n"
             "colonnade init demo --replicas 7 --pillars 8 --clients 16 --application-options "
             "reply_bytes=100",
         .options = options,

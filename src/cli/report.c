@@ -66,8 +66,9 @@ static void print_setting(const col_bench *bench, FILE *stream) {
     fact(stream, "cluster", "%u replicas, %u pillars, leaders %s, batch limit %u, application %s",
          genesis->replicas, genesis->pillars, leaders_of(bench),
          bench->cluster->tunables.batch_requests, genesis->application);
-    fact(stream, "signatures by", "RSA-%u on every message, request and reply (%s; SHA-256: %s)",
-         bench->key_bits, bench->backend, bench->hasher);
+    fact(stream, "signatures by",
+         "%s on every message and reply, %s on every request (%s; SHA-256: %s)",
+         bench->signatures.replicas, bench->signatures.clients, bench->backend, bench->hasher);
     fact(stream, "profile", "%s", bench->profile);
     fact(stream, "load",
          "%u clients x %u sessions x %u outstanding, requests of %u bytes, replies of %" PRIu64,
@@ -311,7 +312,8 @@ static void write_setting(const col_bench *bench, col_json *json) {
     col_json_number(json, "batch_requests", bench->cluster->tunables.batch_requests);
     col_json_text(json, "application", genesis->application);
     col_json_text(json, "profile", bench->profile);
-    col_json_number(json, "rsa_bits", bench->key_bits);
+    col_json_text(json, "replica_signatures", bench->signatures.replicas);
+    col_json_text(json, "client_signatures", bench->signatures.clients);
     col_json_text(json, "signature_backend", bench->backend);
     col_json_text(json, "sha256", bench->hasher);
     col_json_number(json, "clients", load->clients);

@@ -23,7 +23,7 @@ typedef struct {
     char profile[512];
     char backend[24];
     char hasher[24];
-    uint32_t key_bits;  ///< of the replicas' keys
+    col_signatures signatures;
     col_load_options load;
     double warm_up_s;
     double seconds;  ///< as measured

@@ -251,8 +251,12 @@ static void print_places(const view *shown) {
         const col_page *page = shown->watch->page[i];
         if (!page || (last && strcmp(last->profile, page->profile) == 0)) continue;
         last = page;
-        fprintf(shown->stream, "\nthreads of replica %u (profile %s, SHA-256 %s, signatures %s):\n",
-                page->replica, page->profile, page->hasher, page->backend);
+        fprintf(
+            shown->stream,
+            "\nthreads of replica %u (profile %s, SHA-256 %s, signatures %s: %s of replicas, %s of "
+            "clients):\n",
+            page->replica, page->profile, page->hasher, page->backend, page->signatures.replicas,
+            page->signatures.clients);
         for (uint32_t l = 0; l < page->loops && l < COL_LOOPS_MAX; l++)
             print_loop(&page->loop[l], shown->stream);
     }

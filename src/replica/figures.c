@@ -48,6 +48,8 @@ void col_figures_replica(const col_page *page, const col_figures_sink *sink) {
     text(sink, "profile", page->profile);
     text(sink, "sha256", page->hasher);
     text(sink, "signature_backend", page->backend);
+    text(sink, "replica_signatures", page->signatures.replicas);
+    text(sink, "client_signatures", page->signatures.clients);
     number(sink, "pillar_count", page->pillars);
     number(sink, "loop_count", page->loops);
     number(sink, "started_ns", page->started_wall_ns);

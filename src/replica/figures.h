@@ -20,6 +20,7 @@ typedef struct {
 /// | name | meaning |
 /// |---|---|
 /// | version, profile, sha256, signature_backend | texts: what runs, and how |
+/// | replica_signatures, client_signatures | texts: with which keys each side signs: "rsa-2048" |
 /// | pillar_count, loop_count | how many it has |
 /// | started_ns | wall clock at its start |
 /// | executed_sequence | executed up to this global sequence number |

@@ -52,6 +52,7 @@ typedef struct {
     char version[24];
     char hasher[24];
     char backend[24];
+    col_signatures signatures;
     char profile[512];
     col_counter ready;  ///< 1 once all loops run; 2 after a clean stop
     col_net_counters net[2];

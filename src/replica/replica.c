@@ -133,6 +133,7 @@ static col_result create_page(col_replica *replica) {
     page->started_wall_ns = col_clock_wall_ns();
     snprintf(page->version, sizeof page->version, "%s", COL_VERSION);
     snprintf(page->backend, sizeof page->backend, "%s", replica->backend->name);
+    col_keyring_describe(replica->keyring, &page->signatures);
     snprintf(page->profile, sizeof page->profile, "%s", replica->profile->path);
     col_hasher *hasher = col_hasher_create();
     snprintf(page->hasher, sizeof page->hasher, "%s", col_hasher_name(hasher));
@@ -197,8 +198,12 @@ static void print_ready(const col_replica *replica) {
     for (int i = 0; i < 8; i++) snprintf(id + 2 * i, 3, "%02x", replica->cluster->id.byte[i]);
     printf("replica %u: telemetry socket %s/run/dpdk/replica-%u/dpdk_telemetry.v2\n", replica->id,
            replica->cluster->directory, replica->id);
-    printf("replica %u ready: cluster %s (id %s), pillars: %u, threads: %u, %s\n", replica->id,
-           genesis->name, id, genesis->pillars, replica->placement.loops, replica->page->hasher);
+    const col_page *page = replica->page;
+    printf(
+        "replica %u ready: cluster %s (id %s), pillars: %u, threads: %u, SHA-256: %s, signatures: %s of "
+        "replicas, %s of clients (%s)\n",
+        replica->id, genesis->name, id, genesis->pillars, replica->placement.loops, page->hasher,
+        page->signatures.replicas, page->signatures.clients, page->backend);
     fflush(stdout);
 }
 

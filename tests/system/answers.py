@@ -70,7 +70,8 @@ def the_benchmark_reports_what_it_saw():
     assert abs(sum(result["pillar_shares"]) - 1) < 0.01
     assert result["configuration"]["request_bytes"] == 100
     assert result["configuration"]["reply_bytes"] == 100
-    assert result["configuration"]["rsa_bits"] == 2048
+    assert result["configuration"]["replica_signatures"] == "rsa-2048"
+    assert result["configuration"]["client_signatures"] == "rsa-2048"
     assert result["machine"]["cores"] > 0 and result["commit"]
     for fact in ("throughput", "latency", "mean batch", "share of pillars", "messages/datagram",
                  "signatures", "verifications", "messages/signature", "drops", "4 replicas agree"):

@@ -28,6 +28,8 @@ FILES = [
      "{dir}/none/: No such file or directory: make that directory, or name another"),
     ("sed -i 's/  window:/  windw:/' cluster.yaml", "cluster up {copy}",
      "{copy}/cluster.yaml:...: genesis has no key 'windw': did you mean window?"),
+    ("sed -i 's/clients: rsa/clients: hmac/' cluster.yaml", "cluster up {copy}",
+     "{copy}/cluster.yaml:...: clients is 'hmac': it must be rsa, ed25519 or ecdsa-p256"),
     ("sed -i 's/10.77.0.2/10.78.0.2/' cluster.yaml", "cluster up {copy}",
      "replica 1 has the address 10.78.0.2: `cluster up` needs all replicas in the /24 of replica 0, and "
      "its .254 free for clients"),
@@ -59,6 +61,8 @@ FILES = [
     ("true", "init {dir}/y --application-options bytes=1",
      "init: --application-options 'bytes=1' is not understood by 'counter': the counter takes "
      "reply_bytes=N, the log takes none"),
+    ("true", "init {dir}/y --replicas-scheme ed25519 --clients-scheme ecdsa-p256 --bits 3072",
+     "init: --bits is for RSA and nobody signs with it: leave it out"),
 ]
 
 KEYS = [
@@ -113,6 +117,21 @@ KEYS = [
     ("true", "keygen --out {dir}/none/key",
      "{dir}/none/key.pem: cannot write the private key: No such file or directory: name a directory that "
      "this user may write"),
+    ("$COLONNADE keygen --scheme ed25519 --out keys/other", REPLICA + " lo --key {copy}/keys/other.pem",
+     "{copy}/keys/other.pem: this private key is of type ED25519, and its place takes rsa: make a pair "
+     "with `colonnade keygen --scheme rsa`, or change `authentication` in the cluster file"),
+    ("$COLONNADE keygen --scheme ecdsa-p256 --out keys/other",
+     "client --cluster {copy} --key {copy}/keys/other.pem",
+     "{copy}/keys/other.pem: this private key is of type EC, and its place takes rsa: make a pair "
+     "with `colonnade keygen --scheme rsa`, or change `authentication` in the cluster file"),
+    ("rm keys/replica-3.* && $COLONNADE keygen --scheme ed25519 --out keys/replica-3", "cluster up {copy}",
+     "{copy}/cluster.yaml:...: {copy}/keys/replica-3.pub: this public key is of type ED25519, and its "
+     "place takes rsa: make a pair with `colonnade keygen --scheme rsa`, or change `authentication` in "
+     "the cluster file"),
+    ("sed -i 's/clients: rsa/clients: ecdsa-p256/' cluster.yaml", "client --cluster {copy}",
+     "{copy}/cluster.yaml:...: {copy}/keys/client-0.pub: this public key is of type RSA, and its place "
+     "takes ecdsa-p256: make a pair with `colonnade keygen --scheme ecdsa-p256`, or change "
+     "`authentication` in the cluster file"),
     ("true", "keygen --out {dir}/key --scheme ed25519 --bits 2048",
      "keygen: --bits is for RSA and --scheme is ed25519: leave one out"),
     ("true", "keygen --out {dir}/" + 520 * "k",
@@ -296,6 +315,7 @@ def end_supervisor(running):
         harness.eventually(lambda: not os.path.exists(f"/proc/{replica['process']}"), 10, replica)
 
 
+os.environ["COLONNADE"] = PROGRAM  # for the shell
 with directory() as scratch:
     names = {"dir": scratch, "made": f"{scratch}/made", "copy": f"{scratch}/copy"}
     run("init", names["made"])

@@ -86,7 +86,7 @@ static void sign_root(const hostile *self, const col_tree *tree, uint8_t *signat
     const col_root_key root = {.signer = self->client,
                                .key_version = COL_KEY_VERSION,
                                .role = COL_ROLE_CLIENT,
-                               .scheme = COL_SCHEME_RSA,
+                               .scheme = (uint8_t)col_key_scheme(key),
                                .leaves = content.count,
                                .root = *col_tree_root(tree)};
     uint8_t text[COL_ROOT_TEXT_BYTES];
@@ -101,7 +101,7 @@ static void put_leaf(hostile *self, const col_tree *tree, const uint8_t *signatu
     col_reader tag = col_reader_of((col_bytes){self->cluster->id.byte, 8});
     const col_bundle bundle = {.pillar = content.header[i].pillar,
                                .role = COL_ROLE_CLIENT,
-                               .scheme = COL_SCHEME_RSA,
+                               .scheme = (uint8_t)col_key_scheme(key),
                                .signer = self->client,
                                .key_version = COL_KEY_VERSION,
                                .leaves = content.count,

@@ -414,6 +414,31 @@ static void each_mistake_with_a_key_file_is_told_with_its_remedy(void **state) {
     }
 }
 
+static void a_keyring_says_with_what_each_side_signs(void **state) {
+    (void)state;
+    static const struct {
+        col_scheme scheme;
+        uint32_t bits;
+        const char *text;
+    } made[] = {{COL_SCHEME_RSA, 3072, "rsa-3072"},
+                {COL_SCHEME_ED25519, 0, "ed25519"},
+                {COL_SCHEME_ECDSA_P256, 0, "ecdsa-p256"}};
+    for (size_t i = 0; i < 3; i++) {
+        col_key *key;
+        col_signatures signatures;
+        assert_ok(col_key_generate(made[i].scheme, made[i].bits, private_path, public_path));
+        assert_ok(col_key_read_public(public_path, made[i].scheme, &key));
+        col_keyring_describe(&(col_keyring){.replicas = 1, .replica = &key}, &signatures);
+        assert_string_equal(signatures.replicas, made[i].text);
+        assert_string_equal(signatures.clients, "none");
+        col_keyring_describe(&(col_keyring){.clients = 1, .client = &key}, &signatures);
+        assert_string_equal(signatures.clients, made[i].text);
+        col_key_destroy(key);
+        unlink(private_path);
+        unlink(public_path);
+    }
+}
+
 /// A point has several encodings and a curve two; a key that is listed twice must be seen.
 static void a_public_key_has_one_fingerprint_in_every_encoding(void **state) {
     (void)state;
@@ -456,6 +481,7 @@ int main(void) {
         cmocka_unit_test(two_pairs_have_different_fingerprints),
         cmocka_unit_test(a_key_file_is_never_overwritten_and_half_a_pair_is_not_left),
         cmocka_unit_test(each_mistake_with_a_key_file_is_told_with_its_remedy),
+        cmocka_unit_test(a_keyring_says_with_what_each_side_signs),
         cmocka_unit_test(a_public_key_has_one_fingerprint_in_every_encoding),
         cmocka_unit_test(a_pair_that_cannot_be_made_is_told_with_the_remedy),
     };
