@@ -24,7 +24,7 @@ static_assert(COL_REPLICAS_MAX <= 32, "voter sets are 32-bit");
 #define COL_TREE_DEPTH_MAX 8
 static_assert(COL_TREE_LEAVES_MAX == 1 << COL_TREE_DEPTH_MAX, "depth follows from the leaves");
 
-/// Bytes of a signature: RSA-4096.
+/// Bytes of a signature: RSA-4096, the longest of all schemes.
 #define COL_SIGNATURE_BYTES_MAX 512
 
 /// UDP payload bytes of one datagram: a jumbo frame of 9000 bytes less IPv4 and UDP headers.
@@ -61,10 +61,11 @@ static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fit
 /// Window in rounds (W). STATUS describes every slot of it in one message.
 #define COL_WINDOW_ROUNDS_MAX 256
 
-/// What a pillar hashes and verifies in vain. A verification in vain costs up to 50 us, so that a
-/// source of good record can waste 20 a second, a thousandth of a core, and all strangers together
-/// as much again. An honest client wastes a datagram each time that it repeats requests whose
-/// replies are only late, at most some a second; a burst is all its sessions doing so at once.
+/// What a pillar hashes and verifies in vain. A verification in vain costs 20 us (RSA-2048) to
+/// 120 us (Ed25519), so that a source of good record can waste 20 a second, at most three
+/// thousandths of a core, and all strangers together as much again. An honest client wastes a
+/// datagram each time that it repeats requests whose replies are only late, at most some a second;
+/// a burst is all its sessions doing so at once.
 #define COL_WASTE_NS UINT64_C(50000000)
 #define COL_WASTE_BURST 32
 /// The same for each stranger: a source that was never useful. One that is honest wastes nothing,

@@ -123,7 +123,7 @@ uint32_t col_client_room(const col_client *client, uint32_t session);
 
 /// Sign everything that was submitted, once for all of it, and send it. Saves the wait for the next
 /// poll; never blocks.
-/// Cost: one RSA signature (for up to 256 messages; for more, further ones) and system calls for up
+/// Cost: one signature (for up to 256 messages; for more, further ones) and system calls for up
 /// to 32 datagrams each, if anything waits.
 void col_client_flush(col_client *client);
 
