@@ -9,6 +9,8 @@
 /// A key as a back end holds it: created from PEM, opaque. It knows its scheme.
 typedef struct col_key col_key;
 
+#define COL_BACKEND_LANES_MAX 8
+
 /// One signature to make, by the key's scheme. `message` is the root text, hashed by the scheme.
 typedef struct {
     const col_key *key;
@@ -30,7 +32,7 @@ typedef struct {
 /// Thread: functions may be called from any thread, with one context per thread.
 typedef struct {
     const char *name;  ///< "openssl"
-    uint32_t lanes;    ///< operations that run together, 1 .. 8
+    uint32_t lanes;    ///< operations that run together, 1 .. COL_BACKEND_LANES_MAX
     bool (*available)(void);
     void *(*context_create)(void);
     void (*context_destroy)(void *context);

@@ -27,6 +27,21 @@ typedef struct {
     uint16_t fragment;
 } leaf_of;
 
+/// A tree that takes messages, and is signed by the next flush.
+typedef struct {
+    uint16_t messages;
+    uint16_t leaves;
+    uint32_t bodies_used;
+    waiting_message message[COL_TREE_LEAVES_MAX];
+    uint64_t order[COL_TREE_LEAVES_MAX];  ///< ascending: group, then number of the message
+    leaf_of leaf[COL_TREE_LEAVES_MAX];
+    col_digest fragment_digest[COL_TREE_LEAVES_MAX];
+    col_tree nodes;
+    uint8_t root_text[COL_ROOT_TEXT_BYTES];
+    uint8_t signature[COL_SIGNATURE_BYTES_MAX];
+    uint8_t bodies[BODIES_BYTES];
+} open_tree;
+
 struct col_sealer {
     col_sealer_options options;
     void *backend_context;
@@ -37,20 +52,12 @@ struct col_sealer {
     uint32_t fragment_bytes;  ///< of each fragment but the last
     bool flushing;
 
-    uint16_t messages;
-    uint16_t leaves;
-    uint32_t bodies_used;
-    waiting_message message[COL_TREE_LEAVES_MAX];
-    uint64_t order[COL_TREE_LEAVES_MAX];  ///< ascending: group, then number of the message
-    leaf_of leaf[COL_TREE_LEAVES_MAX];
-
     col_digest digest[COL_TREE_LEAVES_MAX];
-    col_digest fragment_digest[COL_TREE_LEAVES_MAX];
     uint8_t leaf_input[COL_TREE_LEAVES_MAX][COL_LEAF_BYTES_FRAGMENT];
-    col_tree tree;
-    uint8_t signature[COL_SIGNATURE_BYTES_MAX];
     uint8_t datagram[COL_DATAGRAM_BYTES_MAX];
-    uint8_t bodies[BODIES_BYTES];
+    uint32_t trees;   ///< as many as the back end signs together
+    open_tree *open;  ///< the one that takes messages, or that a flush works on
+    open_tree tree[];
 };
 
 static void measure_datagram(col_sealer *sealer) {
@@ -65,10 +72,16 @@ static void measure_datagram(col_sealer *sealer) {
     sealer->fragment_bytes = room - (uint32_t)(overhead + col_entry_size(&fragment, false, 0));
 }
 
+static size_t footprint(const col_backend *backend) {
+    return sizeof(col_sealer) + backend->lanes * sizeof(open_tree);
+}
+
 col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *options) {
     COL_ASSERT(options->replicas <= COL_REPLICAS_MAX);
 
-    col_sealer *sealer = col_arena_take(arena, 1, sizeof *sealer);
+    col_sealer *sealer = col_arena_take(arena, 1, footprint(options->backend));
+    sealer->trees = options->backend->lanes;
+    sealer->open = sealer->tree;
     sealer->options = *options;
     sealer->backend_context = options->backend->context_create();
     sealer->scheme = (uint8_t)col_key_scheme(options->key);
@@ -85,8 +98,8 @@ void col_sealer_destroy(col_sealer *sealer) {
     sealer->backend_context = NULL;
 }
 
-size_t col_sealer_footprint(void) {
-    return sizeof(col_sealer) + 64;
+size_t col_sealer_footprint(const col_backend *backend) {
+    return footprint(backend) + 64;
 }
 
 /// Messages of one group may share datagrams: replicas by pillar, a client by its endpoint. Groups
@@ -109,11 +122,11 @@ static bool shares_datagrams(uint64_t a, uint64_t b) {
 static void insert_in_order(col_sealer *sealer, uint64_t group, uint16_t message) {
     const uint64_t place = group << 8 | message;
     uint16_t at = message;
-    while (at > 0 && sealer->order[at - 1] > place) {
-        sealer->order[at] = sealer->order[at - 1];
+    while (at > 0 && sealer->open->order[at - 1] > place) {
+        sealer->open->order[at] = sealer->open->order[at - 1];
         at--;
     }
-    sealer->order[at] = place;
+    sealer->open->order[at] = place;
 }
 
 static uint16_t fragments_of(const col_sealer *sealer, size_t length) {
@@ -129,6 +142,18 @@ static col_destination without_self(const col_sealer_options *options, col_desti
     return to;
 }
 
+/// Have the open tree take this many leaves and bytes, or open the next one. @return false when the
+/// last is full
+static bool make_room(col_sealer *sealer, uint16_t leaves, size_t bytes) {
+    const open_tree *open = sealer->open;
+    const bool fits =
+        open->leaves + leaves <= COL_TREE_LEAVES_MAX && bytes <= BODIES_BYTES - open->bodies_used;
+    if (fits) return true;
+    if (sealer->open + 1 == sealer->tree + sealer->trees) return false;
+    sealer->open++;  // empty, and takes any message
+    return true;
+}
+
 bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body,
                     col_destination to) {
     COL_ASSERT(!sealer->flushing);
@@ -138,16 +163,15 @@ bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body
 
     const uint16_t fragments = fragments_of(sealer, body.length);
     COL_ASSERT(fragments <= COL_FRAGMENTS_MAX);
-    if (sealer->leaves + fragments > COL_TREE_LEAVES_MAX) return false;
-    if (body.length > BODIES_BYTES - sealer->bodies_used) return false;
+    if (!make_room(sealer, fragments, body.length)) return false;
 
-    uint8_t *copy = sealer->bodies + sealer->bodies_used;
+    uint8_t *copy = sealer->open->bodies + sealer->open->bodies_used;
     if (body.length > 0) memcpy(copy, body.at, body.length);
-    sealer->bodies_used += (uint32_t)body.length;
-    sealer->leaves = (uint16_t)(sealer->leaves + fragments);
+    sealer->open->bodies_used += (uint32_t)body.length;
+    sealer->open->leaves = (uint16_t)(sealer->open->leaves + fragments);
 
-    const uint16_t number = sealer->messages++;
-    waiting_message *message = &sealer->message[number];
+    const uint16_t number = sealer->open->messages++;
+    waiting_message *message = &sealer->open->message[number];
     message->header = *header;
     message->header.role = sealer->options.role;
     message->header.sender = sealer->options.signer;
@@ -161,14 +185,14 @@ bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body
 }
 
 static const waiting_message *message_of(const col_sealer *sealer, uint16_t leaf) {
-    return &sealer->message[sealer->leaf[leaf].message];
+    return &sealer->open->message[sealer->open->leaf[leaf].message];
 }
 
 /// The bytes that leaf `leaf` sends.
 static col_bytes bytes_of(const col_sealer *sealer, uint16_t leaf) {
     const waiting_message *message = message_of(sealer, leaf);
     if (message->header.fragments == 1) return message->body;
-    const size_t start = (size_t)sealer->leaf[leaf].fragment * sealer->fragment_bytes;
+    const size_t start = (size_t)sealer->open->leaf[leaf].fragment * sealer->fragment_bytes;
     const size_t left = message->body.length - start;
     return (col_bytes){message->body.at + start,
                        left < sealer->fragment_bytes ? left : sealer->fragment_bytes};
@@ -176,79 +200,89 @@ static col_bytes bytes_of(const col_sealer *sealer, uint16_t leaf) {
 
 static col_header header_of(const col_sealer *sealer, uint16_t leaf) {
     col_header header = message_of(sealer, leaf)->header;
-    header.fragment = sealer->leaf[leaf].fragment;
+    header.fragment = sealer->open->leaf[leaf].fragment;
     return header;
 }
 
 static void cut_into_leaves(col_sealer *sealer) {
     uint16_t leaf = 0;
-    for (uint16_t i = 0; i < sealer->messages; i++) {
-        const uint16_t number = sealer->order[i] & 0xff;
-        const uint16_t fragments = sealer->message[number].header.fragments;
+    for (uint16_t i = 0; i < sealer->open->messages; i++) {
+        const uint16_t number = sealer->open->order[i] & 0xff;
+        const uint16_t fragments = sealer->open->message[number].header.fragments;
         for (uint16_t fragment = 0; fragment < fragments; fragment++) {
-            sealer->leaf[leaf++] = (leaf_of){number, fragment};
+            sealer->open->leaf[leaf++] = (leaf_of){number, fragment};
         }
     }
-    COL_ASSERT(leaf == sealer->leaves);
+    COL_ASSERT(leaf == sealer->open->leaves);
 }
 
 static void hash_bodies(col_sealer *sealer) {
     col_bytes body[COL_TREE_LEAVES_MAX];
     uint16_t owner[COL_TREE_LEAVES_MAX];
     uint16_t count = 0;
-    for (uint16_t i = 0; i < sealer->messages; i++) {
-        if (col_type_digest_is_given(sealer->message[i].header.type)) continue;
-        body[count] = sealer->message[i].body;
+    for (uint16_t i = 0; i < sealer->open->messages; i++) {
+        if (col_type_digest_is_given(sealer->open->message[i].header.type)) continue;
+        body[count] = sealer->open->message[i].body;
         owner[count++] = i;
     }
     const col_hasher *hasher = sealer->options.hasher;
     if (count > 0) hasher->digest(hasher, body, count, sealer->digest);
     for (uint16_t i = 0; i < count; i++)
-        sealer->message[owner[i]].header.digest = sealer->digest[i];
+        sealer->open->message[owner[i]].header.digest = sealer->digest[i];
 }
 
 static void hash_fragments(col_sealer *sealer) {
     col_bytes bytes[COL_TREE_LEAVES_MAX];
     uint16_t owner[COL_TREE_LEAVES_MAX];
     uint16_t count = 0;
-    for (uint16_t i = 0; i < sealer->leaves; i++) {
+    for (uint16_t i = 0; i < sealer->open->leaves; i++) {
         if (message_of(sealer, i)->header.fragments == 1) continue;
         bytes[count] = bytes_of(sealer, i);
         owner[count++] = i;
     }
     const col_hasher *hasher = sealer->options.hasher;
     if (count > 0) hasher->digest(hasher, bytes, count, sealer->digest);
-    for (uint16_t i = 0; i < count; i++) sealer->fragment_digest[owner[i]] = sealer->digest[i];
+    for (uint16_t i = 0; i < count; i++)
+        sealer->open->fragment_digest[owner[i]] = sealer->digest[i];
 }
 
 static void build_tree(col_sealer *sealer) {
     col_bytes input[COL_TREE_LEAVES_MAX];
-    for (uint16_t i = 0; i < sealer->leaves; i++) {
+    for (uint16_t i = 0; i < sealer->open->leaves; i++) {
         const col_header header = header_of(sealer, i);
-        const col_digest *fragment = header.fragments > 1 ? &sealer->fragment_digest[i] : NULL;
+        const col_digest *fragment =
+            header.fragments > 1 ? &sealer->open->fragment_digest[i] : NULL;
         uint8_t *bytes = sealer->leaf_input[i];
         input[i].length = col_leaf_encode(&sealer->options.cluster, &header, fragment, bytes);
         input[i].at = bytes;
     }
     const col_hasher *hasher = sealer->options.hasher;
-    hasher->digest(hasher, input, sealer->leaves, sealer->digest);
-    col_tree_build(&sealer->tree, hasher, sealer->digest, sealer->leaves);
+    hasher->digest(hasher, input, sealer->open->leaves, sealer->digest);
+    col_tree_build(&sealer->open->nodes, hasher, sealer->digest, sealer->open->leaves);
 }
 
-static void sign_root(col_sealer *sealer) {
+static void write_root_text(col_sealer *sealer) {
     const col_root_key root = {.signer = sealer->options.signer,
                                .key_version = COL_KEY_VERSION,
                                .role = sealer->options.role,
                                .scheme = sealer->scheme,
-                               .leaves = sealer->leaves,
-                               .root = *col_tree_root(&sealer->tree)};
-    uint8_t text[COL_ROOT_TEXT_BYTES];
-    col_root_text(&sealer->options.cluster, &root, text);
-    col_sign_job job = {
-        .key = sealer->options.key, .message = {text, sizeof text}, .signature = sealer->signature};
-    sealer->options.backend->sign(sealer->backend_context, &job, 1);
-    col_count(&sealer->options.counters->messages, sealer->messages);
-    col_count(&sealer->options.counters->signatures, 1);
+                               .leaves = sealer->open->leaves,
+                               .root = *col_tree_root(&sealer->open->nodes)};
+    col_root_text(&sealer->options.cluster, &root, sealer->open->root_text);
+}
+
+/// One call for all roots: as many lanes as there are trees.
+static void sign_roots(col_sealer *sealer, uint32_t trees) {
+    col_sign_job job[COL_BACKEND_LANES_MAX];
+    for (uint32_t i = 0; i < trees; i++) {
+        open_tree *tree = &sealer->tree[i];
+        job[i] = (col_sign_job){.key = sealer->options.key,
+                                .message = {tree->root_text, sizeof tree->root_text},
+                                .signature = tree->signature};
+        col_count(&sealer->options.counters->messages, tree->messages);
+    }
+    sealer->options.backend->sign(sealer->backend_context, job, trees);
+    col_count(&sealer->options.counters->signatures, trees);
     col_count(&sealer->options.counters->sign_calls, 1);
 }
 
@@ -258,16 +292,16 @@ static bool seal_is_kept(uint8_t type) {
 
 static void report_sealed(const col_sealer *sealer) {
     if (!sealer->options.sealed) return;
-    for (uint16_t i = 0; i < sealer->leaves; i++) {
+    for (uint16_t i = 0; i < sealer->open->leaves; i++) {
         const waiting_message *message = message_of(sealer, i);
         if (!seal_is_kept(message->header.type)) continue;
         col_digest path[COL_TREE_DEPTH_MAX];
         const col_seal_view view = {.key_version = COL_KEY_VERSION,
-                                    .leaves = sealer->leaves,
+                                    .leaves = sealer->open->leaves,
                                     .index = i,
                                     .scheme = sealer->scheme,
-                                    .depth = col_tree_path(&sealer->tree, i, path),
-                                    .signature = {sealer->signature, sealer->signature_bytes},
+                                    .depth = col_tree_path(&sealer->open->nodes, i, path),
+                                    .signature = {sealer->open->signature, sealer->signature_bytes},
                                     .path = path[0].byte};
         uint8_t seal[COL_SEAL_BYTES_MAX];
         const size_t used = col_seal_write(&view, seal);
@@ -286,7 +320,7 @@ static uint16_t leaves_that_fit(const col_sealer *sealer, const uint16_t *leaf, 
     for (; taken < count; taken++) {
         const col_header *header = &message_of(sealer, leaf[taken])->header;
         entries_bytes += col_entry_size(header, false, bytes_of(sealer, leaf[taken]).length);
-        siblings += col_tree_siblings_change(sealer->leaves, last, leaf[taken]);
+        siblings += col_tree_siblings_change(sealer->open->leaves, last, leaf[taken]);
         const size_t overhead = col_bundle_overhead(sealer->signature_bytes, (size_t)siblings);
         if (overhead + entries_bytes > room) break;
         last = leaf[taken];
@@ -298,17 +332,17 @@ static uint16_t leaves_that_fit(const col_sealer *sealer, const uint16_t *leaf, 
 /// Write one datagram. @return its length
 static uint32_t write_datagram(col_sealer *sealer, const uint16_t *leaf, uint16_t count) {
     col_digest sibling[COL_TREE_SIBLINGS_MAX];
-    const uint16_t siblings = col_tree_siblings(&sealer->tree, leaf, count, sibling);
+    const uint16_t siblings = col_tree_siblings(&sealer->open->nodes, leaf, count, sibling);
     const col_bundle bundle = {.pillar = message_of(sealer, leaf[0])->header.pillar,
                                .role = sealer->options.role,
                                .scheme = sealer->scheme,
                                .signer = sealer->options.signer,
                                .key_version = COL_KEY_VERSION,
-                               .leaves = sealer->leaves,
+                               .leaves = sealer->open->leaves,
                                .entries = count,
                                .siblings = siblings,
                                .cluster_tag = sealer->cluster_tag,
-                               .signature = {sealer->signature, sealer->signature_bytes},
+                               .signature = {sealer->open->signature, sealer->signature_bytes},
                                .sibling = sibling[0].byte};
     col_writer writer = col_writer_of(sealer->datagram, sealer->options.egress->datagram_bytes);
     col_bundle_write(&writer, &bundle);
@@ -378,10 +412,11 @@ static void send_to_client(col_sealer *sealer, uint16_t first, uint16_t end) {
 
 static void send_groups(col_sealer *sealer) {
     uint16_t end;
-    for (uint16_t first = 0; first < sealer->leaves; first = end) {
+    for (uint16_t first = 0; first < sealer->open->leaves; first = end) {
         const uint64_t group = message_of(sealer, first)->group;
         end = (uint16_t)(first + 1);
-        while (end < sealer->leaves && shares_datagrams(group, message_of(sealer, end)->group)) {
+        while (end < sealer->open->leaves &&
+               shares_datagrams(group, message_of(sealer, end)->group)) {
             end++;
         }
         if (group == GROUP_NOBODY) continue;
@@ -393,21 +428,29 @@ static void send_groups(col_sealer *sealer) {
     }
 }
 
-void col_sealer_flush(col_sealer *sealer) {
-    if (sealer->leaves == 0) return;
-    COL_ASSERT(!sealer->flushing);
-    sealer->flushing = true;
-
+static void finish_tree(col_sealer *sealer) {
     hash_bodies(sealer);
     cut_into_leaves(sealer);
     hash_fragments(sealer);
     build_tree(sealer);
-    sign_root(sealer);
-    report_sealed(sealer);
-    send_groups(sealer);
+    write_root_text(sealer);
+}
 
-    sealer->messages = 0;
-    sealer->leaves = 0;
-    sealer->bodies_used = 0;
+void col_sealer_flush(col_sealer *sealer) {
+    if (sealer->tree[0].leaves == 0) return;
+    COL_ASSERT(!sealer->flushing);
+    sealer->flushing = true;
+
+    const open_tree *end = sealer->open + 1;
+    for (sealer->open = sealer->tree; sealer->open < end; sealer->open++) finish_tree(sealer);
+    sign_roots(sealer, (uint32_t)(end - sealer->tree));
+    for (sealer->open = sealer->tree; sealer->open < end; sealer->open++) {
+        report_sealed(sealer);
+        send_groups(sealer);
+        sealer->open->messages = 0;
+        sealer->open->leaves = 0;
+        sealer->open->bodies_used = 0;
+    }
+    sealer->open = sealer->tree;
     sealer->flushing = false;
 }

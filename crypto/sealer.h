@@ -8,8 +8,10 @@
 #include "src/base/hasher.h"
 #include "src/wire/bundle.h"
 
-/// Seals messages: gathers what waits, builds one Merkle tree over the leaves (each message, or
-/// each fragment of a large one, is a leaf), signs the root once and packs the datagrams.
+/// Seals messages: gathers what waits, builds a Merkle tree over the leaves (each message, or each
+/// fragment of a large one, is a leaf), signs the root once and packs the datagrams. What does not
+/// fit one tree goes to further ones, as many as the back end signs together: one signature costs
+/// the same for any number of leaves, so a tree is filled before the next one is begun.
 ///
 /// Pure of threads: crypto/signing_pool.h drives it as a stage, the client library by hand.
 typedef struct col_sealer col_sealer;
@@ -50,21 +52,21 @@ typedef struct {
 /// @param options copied; what it points to is borrowed for the sealer's life
 col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *options);
 void col_sealer_destroy(col_sealer *sealer);
-size_t col_sealer_footprint(void);
+size_t col_sealer_footprint(const col_backend *backend);
 
-/// Add a message to the open tree.
+/// Add a message to the tree that is open.
 ///
 /// @param header sender, role, fragment and fragments are set by the sealer; digest is taken as
 ///               given for types that carry it and computed from `body` otherwise
 /// @param body copied; COL_MESSAGE_BYTES_MAX at most, empty for types that carry their digest
 /// @param to a replica's sealer skips its own bit; with nobody left, or a client's port 0, the
 ///           message is sealed and not sent
-/// @return false when the tree has no room for all its fragments or for the body: flush first, then
-///         it fits
+/// @return false when the last tree has no room for all its fragments or for the body: flush first,
+///         then it fits
 bool col_sealer_add(col_sealer *sealer, const col_header *header, col_bytes body,
                     col_destination to);
 
-/// Sign the open tree and send its datagrams: messages to the same receiver and port share
+/// Sign the trees and send their datagrams: messages to the same receiver and port share
 /// datagrams as far as they fit. No-op when nothing waits.
 ///
 /// Leaves are ordered by receiver, then as they were added, so that a receiver's leaves are

@@ -70,7 +70,7 @@ const col_hasher *hasher() {
 }
 
 Sealer::Sealer(col_role role, uint32_t signer, bool keeps)
-    : arena(col_sealer_footprint()), keep(keeps) {
+    : arena(col_sealer_footprint(col_backend_best())), keep(keeps) {
     outbox.owner = this;
     outbox.egress.datagram_bytes = COL_DATAGRAM_BYTES_MAX;
     outbox.egress.reserve = [](col_egress *self) { return reinterpret_cast<Outbox *>(self)->room; };

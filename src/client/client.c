@@ -152,10 +152,10 @@ static col_result open_arena(col_client *client, const col_client_options *optio
     const col_client_core_options core = core_options(client, options);
     const size_t reassembly = col_reassembly_footprint(
         genesis->replicas, REASSEMBLY_PLACES, COL_REPLY_OVERHEAD + genesis->result_bytes_max);
-    return col_arena_open(&client->arena, col_client_udp_footprint() + col_sealer_footprint() +
-                                              col_opener_footprint() +
-                                              col_root_cache_footprint(ROOTS) + reassembly +
-                                              col_client_core_footprint(&core));
+    return col_arena_open(
+        &client->arena, col_client_udp_footprint() + col_sealer_footprint(col_backend_best()) +
+                            col_opener_footprint() + col_root_cache_footprint(ROOTS) + reassembly +
+                            col_client_core_footprint(&core));
 }
 
 static void make_crypto(col_client *client, uint32_t id) {

@@ -112,7 +112,7 @@ static uint64_t footprint(const col_replica *replica) {
     return rings_footprint(replica) + col_root_cache_footprint(ROOTS) + sizeof(col_words) +
            pillars * (col_pillar_stage_footprint(&pillar) + 64) +
            col_merge_stage_footprint(&merge) +
-           replica->placement.signers * (col_sealer_footprint() + 64) + 4096;
+           replica->placement.signers * (col_sealer_footprint(replica->backend) + 64) + 4096;
 }
 
 static col_ring *make_ring(col_replica *replica, uint64_t bytes, uint32_t consumer_loop) {

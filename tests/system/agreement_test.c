@@ -78,7 +78,7 @@ static void vote(uint32_t replica, uint32_t signer, uint64_t checkpoint, uint8_t
     col_hasher *hasher = col_hasher_openssl_create();
     col_key *key;
     assert_ok(col_key_read_private(private_key[signer], COL_SCHEME_RSA, &key));
-    assert_ok(col_arena_open(&arena, col_sealer_footprint()));
+    assert_ok(col_arena_open(&arena, col_sealer_footprint(&col_backend_openssl)));
     const col_sealer_options options = {.backend = &col_backend_openssl,
                                         .hasher = hasher,
                                         .key = key,

@@ -13,6 +13,7 @@ static col_opener *opener;
 static col_opener_counters opener_counters;
 
 #define ARENA_BYTES ((size_t)64 << 20)
+#define LANES 4
 #define EVERYBODY 0xf
 
 static int open_cluster(void **state) {
@@ -28,18 +29,27 @@ static int close_cluster(void **state) {
 }
 
 /// A sealer of replica 1 for datagrams of this size, and an opener.
-static void begin(uint32_t datagram_bytes, col_sealed_fn *sealed, void *context) {
+static void begin_with(uint32_t lanes, uint32_t datagram_bytes, col_sealed_fn *sealed,
+                       void *context) {
+    static col_backend backend;
+    backend = counted_backend;
+    backend.lanes = lanes;
     assert_ok(col_arena_open(&arena, ARENA_BYTES));
     test_egress_init(&egress, datagram_bytes);
     memset(&counters, 0, sizeof counters);
     memset(&opener_counters, 0, sizeof opener_counters);
     col_sealer_options options =
         test_sealer_options(&cluster, COL_ROLE_REPLICA, 1, &egress, &counters);
+    options.backend = &backend;
     options.sealed = sealed;
     options.sealed_context = context;
     sealer = col_sealer_create(&arena, &options);
     opener = col_opener_create(&arena, &counted_backend, cluster.hasher, &cluster.keyring,
                                col_root_cache_create(&arena, 64), &opener_counters);
+}
+
+static void begin(uint32_t datagram_bytes, col_sealed_fn *sealed, void *context) {
+    begin_with(1, datagram_bytes, sealed, context);
 }
 
 static void end(void) {
@@ -204,6 +214,34 @@ static void a_full_tree_takes_no_more_until_it_was_flushed(void **state) {
     end();
 }
 
+static void trees_are_filled_one_after_the_other_and_signed_in_one_call(void **state) {
+    (void)state;
+    begin_with(LANES, 1472, NULL, NULL);
+    const uint32_t calls = counted_sign_calls;
+    for (uint32_t trees = 1; trees <= LANES; trees++) {
+        const uint32_t messages = trees * COL_TREE_LEAVES_MAX - 1;
+        const uint64_t before = col_counter_read(&counters.messages);
+        egress.count = 0;
+        for (uint32_t i = 0; i < messages; i++) {
+            assert_true(add(COL_COMMIT, 0, i, (col_bytes){0}, (col_destination){.replicas = 1}));
+        }
+        col_sealer_flush(sealer);
+        assert_int_equal(counted_sign_calls, calls + trees);
+        assert_int_equal(col_counter_read(&counters.sign_calls), trees);
+        assert_int_equal(col_counter_read(&counters.signatures), trees * (trees + 1) / 2);
+        assert_int_equal(col_counter_read(&counters.messages), before + messages);
+        const uint32_t first = bundle_of(0).leaves;
+        const uint32_t last = bundle_of(egress.count - 1).leaves;
+        assert_int_equal(first, trees > 1 ? COL_TREE_LEAVES_MAX : messages);
+        assert_int_equal(last, COL_TREE_LEAVES_MAX - 1);
+    }
+    for (uint32_t i = 0; i < LANES * COL_TREE_LEAVES_MAX; i++) {
+        assert_true(add(COL_COMMIT, 0, i, (col_bytes){0}, everybody));
+    }
+    assert_false(add(COL_COMMIT, 0, 1000, (col_bytes){0}, everybody));
+    end();
+}
+
 static void a_largest_message_is_refused_by_a_crowded_tree_and_fits_an_empty_one(void **state) {
     (void)state;
     static uint8_t body[COL_MESSAGE_BYTES_MAX];
@@ -327,13 +365,13 @@ static void without_room_for_datagrams_they_are_lost_and_later_ones_are_not(void
 
 /// Bit `sequence` of what one receiver got.
 typedef struct {
-    uint64_t got[COL_TREE_LEAVES_MAX / 64];
+    uint64_t got[LANES * COL_TREE_LEAVES_MAX / 64];
 } got_set;
 
 static void note(void *context, const col_opened *opened) {
     got_set *self = context;
     const uint64_t sequence = opened->verified.message.header.sequence;
-    assert_true(sequence < COL_TREE_LEAVES_MAX);
+    assert_true(sequence < LANES * COL_TREE_LEAVES_MAX);
     assert_false(self->got[sequence / 64] >> (sequence % 64) & 1);
     self->got[sequence / 64] |= UINT64_C(1) << (sequence % 64);
 }
@@ -342,12 +380,13 @@ static void every_receiver_gets_exactly_what_was_meant_for_it(void **state) {
     (void)state;
     static const uint8_t body[400];
     for (int round = 0; round < 20; round++) {
-        begin(round & 1 ? 1472 : 8972, NULL, NULL);
+        const uint32_t lanes = round & 2 ? LANES : 1;
+        begin_with(lanes, round & 1 ? 1472 : 8972, NULL, NULL);
         static got_set expected[REPLICAS + 3][4];  // per receiver and pillar
         static got_set got[REPLICAS + 3][4];
         memset(expected, 0, sizeof expected);
         memset(got, 0, sizeof got);
-        const uint32_t messages = 1 + random_below(COL_TREE_LEAVES_MAX);
+        const uint32_t messages = 1 + random_below(lanes * COL_TREE_LEAVES_MAX);
         for (uint32_t i = 0; i < messages; i++) {
             const uint8_t pillar = (uint8_t)random_below(4);
             const uint32_t client = random_below(3);
@@ -402,6 +441,7 @@ int main(void) {
         cmocka_unit_test(a_client_gets_its_messages_of_all_pillars_in_one_datagram),
         cmocka_unit_test(a_message_for_nobody_else_is_sealed_and_reported_but_not_sent),
         cmocka_unit_test(a_full_tree_takes_no_more_until_it_was_flushed),
+        cmocka_unit_test(trees_are_filled_one_after_the_other_and_signed_in_one_call),
         cmocka_unit_test(a_largest_message_is_refused_by_a_crowded_tree_and_fits_an_empty_one),
         cmocka_unit_test(a_large_message_arrives_whole_from_fragments_that_fit_their_datagrams),
         cmocka_unit_test(a_message_is_cut_the_same_whatever_else_is_in_the_tree),

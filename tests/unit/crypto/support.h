@@ -73,7 +73,7 @@ static const col_backend counted_backend = {
 };
 
 /// An egress that keeps what was sent.
-#define SENT_MAX 1024
+#define SENT_MAX 4096
 typedef struct {
     col_endpoint to;
     uint32_t length;
