@@ -4,7 +4,8 @@
 #include "src/base/assert.h"
 
 #define NODE_INPUT_BYTES 65
-#define PAIRS_MAX (COL_TREE_LEAVES_MAX / 2)
+/// Nodes hashed in one call: enough to keep all lanes of the hasher busy.
+#define PAIRS_MAX 64
 
 /// Nodes of one level that are known, as ascending positions within the level.
 typedef struct {
@@ -47,17 +48,32 @@ static void node_input(const col_digest *left, const col_digest *right, uint8_t 
     memcpy(bytes + 33, right->byte, 32);
 }
 
-/// Hash the parents of `children` (both children of each pair are known), and make `children` the
-/// positions one level up.
-static void ascend(col_tree *tree, const col_hasher *hasher, uint8_t level, uint16_t width,
+/// Nodes that wait to be hashed, of one level of one or more trees.
+typedef struct {
+    const col_hasher *hasher;
+    uint32_t count;
+    uint8_t input[PAIRS_MAX][NODE_INPUT_BYTES];
+    col_digest *parent[PAIRS_MAX];
+} pairs;
+
+static void hash_pairs(pairs *waiting) {
+    if (waiting->count == 0) return;
+    col_bytes message[PAIRS_MAX];
+    col_digest digest[PAIRS_MAX];
+    for (uint32_t i = 0; i < waiting->count; i++) {
+        message[i] = (col_bytes){waiting->input[i], NODE_INPUT_BYTES};
+    }
+    waiting->hasher->digest(waiting->hasher, message, waiting->count, digest);
+    for (uint32_t i = 0; i < waiting->count; i++) *waiting->parent[i] = digest[i];
+    waiting->count = 0;
+}
+
+/// Have the parents of `children` hashed (both children of each pair are known), and make
+/// `children` the positions one level up.
+static void ascend(col_tree *tree, pairs *waiting, uint8_t level, uint16_t width,
                    positions *children) {
     const uint32_t below = tree->level_start[level];
     const uint32_t above = tree->level_start[level + 1];
-    uint8_t input[PAIRS_MAX][NODE_INPUT_BYTES];
-    col_bytes message[PAIRS_MAX];
-    col_digest digest[PAIRS_MAX];
-    uint16_t hashed[PAIRS_MAX];
-    uint16_t pairs = 0;
     uint16_t parents = 0;
 
     for (uint16_t i = 0; i < children->count; i++) {
@@ -70,13 +86,11 @@ static void ascend(col_tree *tree, const col_hasher *hasher, uint8_t level, uint
             continue;
         }
         node_input(&tree->node[below + 2 * parent], &tree->node[below + 2 * parent + 1],
-                   input[pairs]);
-        message[pairs] = (col_bytes){input[pairs], NODE_INPUT_BYTES};
-        hashed[pairs++] = parent;
+                   waiting->input[waiting->count]);
+        waiting->parent[waiting->count++] = &tree->node[above + parent];
+        if (waiting->count == PAIRS_MAX) hash_pairs(waiting);
     }
     children->count = parents;
-    if (pairs > 0) hasher->digest(hasher, message, pairs, digest);
-    for (uint16_t i = 0; i < pairs; i++) tree->node[above + hashed[i]] = digest[i];
 }
 
 void col_tree_build(col_tree *tree, const col_hasher *hasher, const col_digest *leaf,
@@ -88,9 +102,11 @@ void col_tree_build(col_tree *tree, const col_hasher *hasher, const col_digest *
         tree->node[i] = leaf[i];
         know(tree, i);
     }
+    pairs waiting = {.hasher = hasher};
     uint16_t width = leaves;
     for (uint8_t level = 0; level + 1 < tree->levels; level++) {
-        ascend(tree, hasher, level, width, &all);
+        ascend(tree, &waiting, level, width, &all);
+        hash_pairs(&waiting);
         width = width_above(width);
     }
 }
@@ -175,28 +191,57 @@ static int take_siblings(col_tree *tree, uint8_t level, uint16_t width, const po
     return taken;
 }
 
-bool col_tree_rebuild(col_tree *tree, const col_hasher *hasher, uint16_t leaves,
-                      const uint16_t *index, const col_digest *leaf, uint16_t count,
-                      const uint8_t *siblings, uint16_t sibling_count) {
-    if (count < 1 || !ascending(index, count, leaves)) return false;
+/// What is left to do for one tree of a burst.
+typedef struct {
+    positions known;
+    uint16_t width;
+    const uint8_t *siblings;
+    uint16_t left;
+} progress;
 
-    lay_out(tree, leaves);
-    positions known = {.count = count};
-    for (uint16_t i = 0; i < count; i++) {
-        known.at[i] = index[i];
-        tree->node[index[i]] = leaf[i];
-        know(tree, index[i]);
+static void begin(col_rebuild *job, progress *at) {
+    job->complete = job->count >= 1 && ascending(job->index, job->count, job->leaves);
+    if (!job->complete) return;
+    lay_out(job->tree, job->leaves);
+    at->width = job->leaves;
+    at->siblings = job->siblings;
+    at->left = job->sibling_count;
+    at->known.count = job->count;
+    for (uint16_t i = 0; i < job->count; i++) {
+        at->known.at[i] = job->index[i];
+        job->tree->node[job->index[i]] = job->leaf[i];
+        know(job->tree, job->index[i]);
     }
-    uint16_t width = leaves;
-    for (uint8_t level = 0; level + 1 < tree->levels; level++) {
-        const int taken = take_siblings(tree, level, width, &known, siblings, sibling_count);
-        if (taken < 0) return false;
-        siblings += 32 * (size_t)taken;
-        sibling_count = (uint16_t)(sibling_count - taken);
-        ascend(tree, hasher, level, width, &known);
-        width = width_above(width);
+}
+
+/// @return whether the tree has a level above this one
+static bool climb_level(col_rebuild *job, progress *at, uint8_t level, pairs *waiting) {
+    if (!job->complete || level + 1 >= job->tree->levels) return false;
+    const int taken =
+        take_siblings(job->tree, level, at->width, &at->known, at->siblings, at->left);
+    job->complete = taken >= 0;
+    if (!job->complete) return false;
+    at->siblings += 32 * (size_t)taken;
+    at->left = (uint16_t)(at->left - taken);
+    ascend(job->tree, waiting, level, at->width, &at->known);
+    at->width = width_above(at->width);
+    return true;
+}
+
+void col_trees_rebuild(col_rebuild *job, uint32_t count, const col_hasher *hasher) {
+    COL_ASSERT(count <= COL_REBUILDS_MAX);
+
+    progress at[COL_REBUILDS_MAX];
+    for (uint32_t i = 0; i < count; i++) begin(&job[i], &at[i]);
+    pairs waiting = {.hasher = hasher};
+    bool goes_on = true;
+    for (uint8_t level = 0; goes_on; level++) {
+        goes_on = false;
+        for (uint32_t i = 0; i < count; i++)
+            goes_on |= climb_level(&job[i], &at[i], level, &waiting);
+        hash_pairs(&waiting);
     }
-    return sibling_count == 0;
+    for (uint32_t i = 0; i < count; i++) job[i].complete = job[i].complete && at[i].left == 0;
 }
 
 uint8_t col_tree_path(const col_tree *tree, uint16_t index, col_digest *path) {

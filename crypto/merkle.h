@@ -38,12 +38,39 @@ uint16_t col_tree_siblings(const col_tree *tree, const uint16_t *index, uint16_t
 /// Cost: a few steps per level, so that packing a datagram is linear in its entries.
 int col_tree_siblings_change(uint16_t leaves, int32_t last, uint16_t index);
 
-/// Rebuild what `count` leaves at ascending `index` and the siblings give, up to the root.
-/// @return false when the indices are not ascending below `leaves`, or there are not exactly the
-///         siblings that this shape needs.
-bool col_tree_rebuild(col_tree *tree, const col_hasher *hasher, uint16_t leaves,
-                      const uint16_t *index, const col_digest *leaf, uint16_t count,
-                      const uint8_t *siblings, uint16_t sibling_count);
+/// A tree to be rebuilt from some of its leaves and the siblings that they lack.
+typedef struct {
+    col_tree *tree;
+    uint16_t leaves;
+    uint16_t count;           ///< of the leaves that are there
+    const uint16_t *index;    ///< [count] of theirs
+    const col_digest *leaf;   ///< [count]
+    const uint8_t *siblings;  ///< 32 bytes each
+    uint16_t sibling_count;
+    bool complete;  ///< out: indices ascend below `leaves`, and there are exactly the siblings that
+                    ///< this shape needs; else the tree is of no use
+} col_rebuild;
+
+/// Rebuild trees up to their roots, level by level together, so that paths of many are hashed as
+/// fast as those of one full tree.
+/// @param count at most COL_REBUILDS_MAX
+#define COL_REBUILDS_MAX 32
+void col_trees_rebuild(col_rebuild *job, uint32_t count, const col_hasher *hasher);
+
+/// The same for one tree. @return whether it is complete
+static inline bool col_tree_rebuild(col_tree *tree, const col_hasher *hasher, uint16_t leaves,
+                                    const uint16_t *index, const col_digest *leaf, uint16_t count,
+                                    const uint8_t *siblings, uint16_t sibling_count) {
+    col_rebuild job = {.tree = tree,
+                       .leaves = leaves,
+                       .count = count,
+                       .index = index,
+                       .leaf = leaf,
+                       .siblings = siblings,
+                       .sibling_count = sibling_count};
+    col_trees_rebuild(&job, 1, hasher);
+    return job.complete;
+}
 
 /// The path of one leaf whose siblings the tree knows, leaf upwards; levels where the node is
 /// promoted have none.

@@ -204,15 +204,34 @@ static uint32_t job_for(col_opener *opener, uint32_t which) {
     return job;
 }
 
-/// From leaves to the root, and the root to the cache or a verification job.
-static col_drop find_root(col_opener *opener, uint32_t which) {
-    opened_bundle *opened = &opener->bundle[which];
-    if (!col_tree_rebuild(&opener->tree[which], opener->hasher, opened->bundle.leaves,
-                          &opener->index[opened->first], &opener->leaf[opened->first],
-                          opened->bundle.entries, opened->bundle.sibling,
-                          opened->bundle.siblings)) {
-        return COL_DROP_BAD_PROOF;
+static_assert(COL_OPEN_BURST_MAX <= COL_REBUILDS_MAX, "trees of a burst are rebuilt together");
+
+/// From leaves to roots.
+static void rebuild_trees(col_opener *opener, uint32_t count, col_drop *drop) {
+    col_rebuild job[COL_OPEN_BURST_MAX];
+    uint32_t which[COL_OPEN_BURST_MAX];
+    uint32_t jobs = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        if (drop[i] != COL_DROP_NONE) continue;
+        const opened_bundle *opened = &opener->bundle[i];
+        which[jobs] = i;
+        job[jobs++] = (col_rebuild){.tree = &opener->tree[i],
+                                    .leaves = opened->bundle.leaves,
+                                    .count = opened->bundle.entries,
+                                    .index = &opener->index[opened->first],
+                                    .leaf = &opener->leaf[opened->first],
+                                    .siblings = opened->bundle.sibling,
+                                    .sibling_count = opened->bundle.siblings};
     }
+    col_trees_rebuild(job, jobs, opener->hasher);
+    for (uint32_t i = 0; i < jobs; i++) {
+        if (!job[i].complete) drop[which[i]] = COL_DROP_BAD_PROOF;
+    }
+}
+
+/// A root goes to the cache or a verification job.
+static void find_root(col_opener *opener, uint32_t which) {
+    opened_bundle *opened = &opener->bundle[which];
     opened->root_key.root = *col_tree_root(&opener->tree[which]);
     opened->job = NO_JOB;
     if (col_root_cache_has(opener->cache, &opened->root_key, opened->bundle.signature)) {
@@ -220,7 +239,6 @@ static col_drop find_root(col_opener *opener, uint32_t which) {
     } else {
         opened->job = job_for(opener, which);
     }
-    return COL_DROP_NONE;
 }
 
 static void verify(col_opener *opener) {
@@ -294,8 +312,9 @@ void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count,
         }
     }
     hash_leaves(opener);
+    rebuild_trees(opener, count, drop);
     for (uint32_t i = 0; i < count; i++) {
-        if (drop[i] == COL_DROP_NONE) drop[i] = find_root(opener, i);
+        if (drop[i] == COL_DROP_NONE) find_root(opener, i);
     }
     verify(opener);
     for (uint32_t i = 0; i < count; i++) {

@@ -83,6 +83,8 @@ col_sealer *col_sealer_create(col_arena *arena, const col_sealer_options *option
     sealer->trees = options->backend->lanes;
     sealer->open = sealer->tree;
     sealer->options = *options;
+    if (options->tree_leaves == 0) sealer->options.tree_leaves = COL_TREE_LEAVES_MAX;
+    COL_ASSERT(sealer->options.tree_leaves <= COL_TREE_LEAVES_MAX);
     sealer->backend_context = options->backend->context_create();
     sealer->scheme = (uint8_t)col_key_scheme(options->key);
     sealer->signature_bytes = col_key_signature_bytes(options->key);
@@ -146,9 +148,9 @@ static col_destination without_self(const col_sealer_options *options, col_desti
 /// last is full
 static bool make_room(col_sealer *sealer, uint16_t leaves, size_t bytes) {
     const open_tree *open = sealer->open;
-    const bool fits =
-        open->leaves + leaves <= COL_TREE_LEAVES_MAX && bytes <= BODIES_BYTES - open->bodies_used;
-    if (fits) return true;
+    const bool fits = open->leaves + leaves <= sealer->options.tree_leaves &&
+                      bytes <= BODIES_BYTES - open->bodies_used;
+    if (fits || open->leaves == 0) return true;
     if (sealer->open + 1 == sealer->tree + sealer->trees) return false;
     sealer->open++;  // empty, and takes any message
     return true;

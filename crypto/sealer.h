@@ -41,6 +41,7 @@ typedef struct {
     col_digest cluster;
     uint8_t role;
     uint32_t signer;
+    uint32_t tree_leaves;  ///< begin the next tree after so many; 0: COL_TREE_LEAVES_MAX
     uint32_t replicas;
     col_endpoint replica[COL_REPLICAS_MAX];  ///< base endpoints; a message goes to port + pillar
     col_egress *egress;

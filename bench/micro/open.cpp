@@ -63,6 +63,35 @@ BENCHMARK_CAPTURE(open_tree, cached_root, ROOTS_ENOUGH)
     ->Arg(64)
     ->Arg(256);
 
+/// Messages of 100 bytes from trees of 64, each in a datagram of its own with its path.
+void open_alone(benchmark::State &state) {
+    constexpr uint32_t MESSAGES = 64;
+    Sealer replica(COL_ROLE_REPLICA, 1, true);
+    col_header header{};
+    header.type = COL_REPLY;
+    for (uint32_t i = 0; i < MESSAGES; i++) {
+        header.sequence = i + 1;
+        const col_endpoint client = {0x0a000100 + i, 9000};
+        replica.add(header, Bytes(100, 'r'), {.replicas = 0, .client = client});
+    }
+    replica.flush();
+    std::vector<col_bytes> burst[2];
+    for (uint32_t i = 0; i < replica.sent.size(); i++) {
+        burst[i % 2].push_back(view(replica.sent[i]));
+    }
+    Opener opener(ROOTS_ENOUGH);
+    uint64_t opened = 0, next = 0;
+    opener.open(burst[0], count, &opened);
+    opened = 0;
+    measure(state, "message", MESSAGES / 2,
+            [&] { opener.open(burst[next++ % 2], count, &opened); });
+    require(state,
+            replica.sent.size() == MESSAGES && opened == next * MESSAGES / 2 &&
+                col_counter_read(&opener.counters.verifies) == 1,
+            "not every message was opened, or not from the cache");
+}
+BENCHMARK(open_alone)->Name("open/100 B alone with path, cached root");
+
 constexpr uint32_t BATCH_TREES = 4;
 constexpr uint32_t BATCH_EACH = 25;
 

@@ -69,7 +69,7 @@ const col_hasher *hasher() {
     return best;
 }
 
-Sealer::Sealer(col_role role, uint32_t signer, bool keeps)
+Sealer::Sealer(col_role role, uint32_t signer, bool keeps, uint32_t tree_leaves)
     : arena(col_sealer_footprint(col_backend_best())), keep(keeps) {
     outbox.owner = this;
     outbox.egress.datagram_bytes = COL_DATAGRAM_BYTES_MAX;
@@ -85,6 +85,7 @@ Sealer::Sealer(col_role role, uint32_t signer, bool keeps)
     options.cluster = keyring()->cluster;
     options.role = static_cast<uint8_t>(role);
     options.signer = signer;
+    options.tree_leaves = tree_leaves;
     options.replicas = REPLICAS;
     options.egress = &outbox.egress;
     options.counters = &counters;

@@ -52,7 +52,7 @@ class Arena {
 /// A sealer whose datagrams are kept, or only counted.
 class Sealer {
    public:
-    Sealer(col_role role, uint32_t signer, bool keep);
+    Sealer(col_role role, uint32_t signer, bool keep, uint32_t tree_leaves = 0);
     ~Sealer() {
         col_sealer_destroy(sealer);
     }

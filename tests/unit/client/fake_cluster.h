@@ -336,9 +336,9 @@ static inline void fake_cluster_open(fake_cluster *cluster) {
                                      .cluster = cluster->file->id};
     must(col_arena_open(
         &cluster->arena,
-        (REPLICAS + 2) *
-            (col_sealer_footprint(col_backend_best()) + col_opener_footprint() + col_root_cache_footprint(64) +
-             col_reassembly_footprint(REPLICAS, 8, FAKE_MESSAGE_BYTES))));
+        (REPLICAS + 2) * (col_sealer_footprint(col_backend_best()) + col_opener_footprint() +
+                          col_root_cache_footprint(64) +
+                          col_reassembly_footprint(REPLICAS, 8, FAKE_MESSAGE_BYTES))));
     for (uint32_t i = 0; i < REPLICAS; i++) {
         fake_replica *replica = &cluster->replica[i];
         replica->sealer = fake_sealer(cluster, replica, i, cluster->replica_private[i]);

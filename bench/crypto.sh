@@ -1,0 +1,23 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What signatures cost on this CPU: RSA of the back end in use beside OpenSSL's EVP interface with its
+# context reused, and beside the bound that the CPU's multipliers set; sealed and opened messages.
+# Builds (Release) first. Needs the packages that bench/demo.sh installs.
+#
+#   bench/crypto.sh [--json FILE] [--repetitions N]
+#
+# Repetitions are interleaved, figures are medians of CPU time on one core. "of bound" is the rate as
+# a share of (vpmadd52 instructions per second, measured in the same run) / (those that an operation
+# cannot do without); it is left out on CPUs without AVX-512 IFMA.
+set -euo pipefail
+
+if [[ ${1:-} == --help || ${1:-} == -h ]]; then
+    sed -n '3,11s/^# \{0,1\}//p' "$0"
+    exit 0
+fi
+cd "$(dirname "$0")/.."
+mkdir -p build
+cmake --preset release > build/release.configure.log 2>&1 || { cat build/release.configure.log; exit 1; }
+cmake --build --preset release --target colonnade-bench > build/bench.build.log ||
+    { cat build/bench.build.log; exit 1; }
+exec python3 -B bench/crypto.py "$OLDPWD" "$@"
