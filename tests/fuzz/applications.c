@@ -87,6 +87,20 @@ static void make_hostile(const col_app *app, void *state, col_reader *input, sna
     }
 }
 
+/// Equal states have equal snapshots: sessions ascend, and each of them counted something.
+static void check_tallies(const snapshot *taken) {
+    uint64_t least = 0;
+    for (uint32_t i = 1; i < taken->count; i++) {
+        col_reader chunk = col_reader_of((col_bytes){taken->chunk[i], taken->length[i]});
+        while (fuzz_more(&chunk)) {
+            const uint64_t session = col_read_u64(&chunk);
+            COL_ASSERT(session >= least);
+            least = session + 1;
+            COL_ASSERT(col_read_u64(&chunk) >= 1);
+        }
+    }
+}
+
 static void attack(const col_app *app, void *state, col_reader *input) {
     static snapshot before, after, hostile;
     make_hostile(app, state, input, &hostile);
@@ -94,6 +108,7 @@ static void attack(const col_app *app, void *state, col_reader *input) {
     const bool taken = give(app, state, &hostile);
     take(app, state, &after);
     COL_ASSERT(equal(&after, taken ? &hostile : &before));
+    if (app == &col_app_counter) check_tallies(&after);
 }
 
 static void one_chunk(const col_app *app, void *state, col_reader *input) {

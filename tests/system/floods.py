@@ -34,8 +34,8 @@ TURNS_MAX = 9
 # machine does. What slowed programs keep says nothing about those as released.
 RATIO_MIN = 0 if SLOWNESS > 1 else 0.8 if ARGUMENTS else 0.7
 # Of what arrives, how much is dropped for the right reasons, and for all others. A busy machine
-# loses frames in the ports' queues.
-DROPPED_MIN, DROPPED_MAX = 0.9, 1.05
+# loses frames in the ports' queues, slowed programs more of them.
+DROPPED_MIN, DROPPED_MAX = 0.9 / SLOWNESS, 1.05
 OTHERS_MAX = 0.02
 SETTLE_S = 0.3  # until the last honest requests are answered and repeated
 HOSTILE_CLIENT = 7
