@@ -121,6 +121,8 @@ static void print_costs(const col_bench *bench, const figures *all, FILE *stream
     fact(stream, "verifications", "%.0f/s by replicas, %.0f/s by clients",
          (double)sum->verifies * all->per_second, (double)client->verifies * all->per_second);
     fact(stream, "messages/signature", "%.1f", ratio(sum->messages_sealed, sum->signatures));
+    fact(stream, "lanes", "%.1f signatures, %.1f verifications at once",
+         ratio(sum->signatures, sum->sign_calls), ratio(sum->verifies, sum->verify_calls));
     fact(stream, "sent again", "%" PRIu64 " messages by replicas, %" PRIu64 " requests by clients",
          sum->resent, client->retransmits);
     char drops[512];
@@ -248,8 +250,10 @@ static void write_counts(const figures *all, col_json *json) {
         {"bundles_opened", sum->bundles},
         {"messages_opened", sum->messages_opened},
         {"verifies", sum->verifies},
+        {"verify_calls", sum->verify_calls},
         {"messages_sealed", sum->messages_sealed},
         {"signatures", sum->signatures},
+        {"sign_calls", sum->sign_calls},
         {"batches", sum->batches},
         {"requests", sum->requests},
         {"null_runs", sum->null_runs},

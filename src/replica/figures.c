@@ -37,8 +37,10 @@ static void show_traffic(const col_reading *reading, const col_figures_sink *sin
     number(sink, "messages_opened", reading->messages_opened);
     number(sink, "roots_cached", reading->cached);
     number(sink, "verifies", reading->verifies);
+    number(sink, "verify_calls", reading->verify_calls);
     number(sink, "messages_sealed", reading->messages_sealed);
     number(sink, "signatures", reading->signatures);
+    number(sink, "sign_calls", reading->sign_calls);
 }
 
 void col_figures_replica(const col_page *page, const col_figures_sink *sink) {

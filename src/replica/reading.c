@@ -54,6 +54,7 @@ static void take_pillars(const col_page *page, col_reading *reading) {
         reading->messages_opened += col_counter_read(&opener->messages);
         reading->cached += col_counter_read(&opener->cached);
         reading->verifies += col_counter_read(&opener->verifies);
+        reading->verify_calls += col_counter_read(&opener->verify_calls);
     }
 }
 

@@ -28,9 +28,10 @@ col_stage_kind col_stage_kind_of(const char *name);
 typedef struct {
     uint64_t received, sent, received_bytes, sent_bytes;  // datagrams
     uint64_t messages_sealed, signatures, sign_calls;     // signing pool
-    uint64_t bundles, messages_opened, cached, verifies;  // verification
-    uint64_t requests, batches, duplicates, replies;      // execution
-    uint64_t null_runs, resent, fetches, diverged;        // ordering
+    uint64_t bundles, messages_opened, cached;            // verification
+    uint64_t verifies, verify_calls;
+    uint64_t requests, batches, duplicates, replies;  // execution
+    uint64_t null_runs, resent, fetches, diverged;    // ordering
     uint64_t sleeps;
     uint64_t requests_of[COL_PILLARS_MAX];
     uint64_t drops[COL_DROP_COUNT];

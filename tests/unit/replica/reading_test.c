@@ -25,6 +25,8 @@ static void figures_are_added_up_over_threads(void **state) {
     col_count(&page.signer[0].signatures, 2);
     col_count(&page.signer[3].signatures, 3);
     col_count(&page.opener[1].verifies, 4);
+    col_count(&page.opener[0].verify_calls, 1);
+    col_count(&page.opener[1].verify_calls, 2);
     col_count(&page.merge.requests, 100);
     col_count(&page.merge.requests_of[1], 60);
     col_reading reading;
@@ -33,6 +35,7 @@ static void figures_are_added_up_over_threads(void **state) {
     assert_int_equal(reading.sent, 7);
     assert_int_equal(reading.signatures, 5);
     assert_int_equal(reading.verifies, 4);
+    assert_int_equal(reading.verify_calls, 3);
     assert_int_equal(reading.requests, 100);
     assert_int_equal(reading.requests_of[1], 60);
 }
