@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import time
 
 from harness import PROGRAM, cluster, directory, eventually, run, start
 
@@ -98,11 +99,19 @@ def hand_started_replicas_are_shown(running):
         run("cluster", "status", path, status=1)
 
 
+def is_at_rest(running):
+    """What the client was told f+1 replicas have executed; here all have, and all pillars know."""
+    before = running.status()["replicas"]
+    time.sleep(0.2)
+    after = running.status()["replicas"]
+    return all(replica["requests"] == 100 for replica in before) and all(
+        list(map(steady, old["pillars"])) == list(map(steady, new["pillars"]))
+        for old, new in zip(before, after))
+
+
 with cluster() as made:
     assert made.send(range(100))[-1] == "100"
-    # What the client was told f+1 replicas have executed; here all must have.
-    eventually(lambda: all(each["requests"] == 100 for each in made.status()["replicas"]), 10,
-               "every replica has executed everything")
+    eventually(lambda: is_at_rest(made), 10, "every replica has executed everything")
     telemetry_says_what_status_says(made)
     stuck_and_dead_replicas_are_shown(made)
     hand_started_replicas_are_shown(made)
