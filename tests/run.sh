@@ -20,7 +20,7 @@ paper           30    60     -     -
 simulator      300   400     -     -
 soak           200    60     -     -
 system        1000   240   240     -
-bench           80     -     -     -
+bench           60     -     -     -
 fuzz            20    30     -   180
 style           20     -     -     -
 analysis       360     -     -     -
