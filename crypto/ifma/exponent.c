@@ -24,18 +24,16 @@ static void fill(table *powers, const col_lanes *x, const col_lanes *one,
     }
 }
 
-/// r = power[window], each lane its own: reads everything.
+/// r = power[window], each lane its own: reads everything, with loads that no mask depends on.
 static void look_up(col_lanes *r, const table *powers, col_lanes window, uint32_t limbs) {
     for (uint32_t first = 0; first < limbs; first += 2 * COL_LIMBS_BLOCK) {
         col_lanes found[2 * COL_LIMBS_BLOCK];
-        COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) {
-            found[i] = powers->power[0][first + (uint32_t)i];
-        }
-        for (int entry = 1; entry < ENTRIES; entry++) {
-            const __mmask8 is_it = _mm512_cmpeq_epi64_mask(window, _mm512_set1_epi64(entry));
+        COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) found[i] = _mm512_setzero_si512();
+        for (int entry = 0; entry < ENTRIES; entry++) {
+            const col_lanes is_it = col_ifma_is(window, entry);
             const col_lanes *power = powers->power[entry] + first;
             COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) {
-                found[i] = _mm512_mask_mov_epi64(found[i], is_it, power[i]);
+                found[i] = _mm512_or_si512(found[i], _mm512_and_si512(power[i], is_it));
             }
         }
         COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) r[first + (uint32_t)i] = found[i];

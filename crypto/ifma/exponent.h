@@ -19,3 +19,8 @@ void col_ifma_power_secret(col_lanes *r, const col_lanes *x, const col_lanes *on
 /// Cost: 16 squares and 2 products.
 void col_ifma_power_65537(col_lanes *r, const col_lanes *x, const col_lanes *square,
                           const col_modulus *modulus);
+
+/// All ones in the lanes where x is `value`, else zeros.
+COL_INLINE col_lanes col_ifma_is(col_lanes x, int value) {
+    return _mm512_movm_epi64(_mm512_cmpeq_epi64_mask(x, _mm512_set1_epi64(value)));
+}

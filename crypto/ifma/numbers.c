@@ -83,20 +83,14 @@ void col_ifma_from_bytes(col_lanes *x, uint32_t limbs, const uint8_t *const *byt
     }
 }
 
-static uint64_t limb_of(const col_lanes *x, uint32_t lane, uint32_t i) {
-    uint64_t all[COL_LANES];
-    _mm512_storeu_si512(all, x[i]);
-    return all[lane];
-}
-
-void col_ifma_to_bytes(uint8_t *bytes, uint32_t length, const col_lanes *x, uint32_t lane,
+void col_ifma_to_bytes(uint8_t *bytes, uint32_t length, const uint64_t *limb, uint32_t stride,
                        uint32_t limbs) {
     unsigned __int128 rest = 0;  // bits not written yet
     uint32_t bits = 0;
     uint32_t next = 0;
     for (uint32_t i = 0; i < length; i++) {
         if (bits < 8 && next < limbs) {
-            rest |= (unsigned __int128)limb_of(x, lane, next++) << bits;
+            rest |= (unsigned __int128)limb[(size_t)stride * next++] << bits;
             bits += COL_LIMB_BITS;
         }
         bytes[length - 1 - i] = (uint8_t)rest;

@@ -6,8 +6,9 @@
 #include "src/base/bytes.h"
 #include "src/base/limits.h"
 
-/// RSA, up to eight operations at once, on CPUs with AVX-512 IFMA: PKCS#1 v1.5 with SHA-256, moduli
-/// of 2048, 3072 and 4096 bits, e = 65537. Public operations may have a key each.
+/// RSA, up to eight operations at once and single ones as fast as they can be, on CPUs with AVX-512
+/// IFMA: PKCS#1 v1.5 with SHA-256, moduli of 2048, 3072 and 4096 bits, e = 65537. Public operations
+/// may have a key each.
 ///
 /// Signing is constant-time in the key, blinds the base, and checks each signature with the public
 /// key before it is released.

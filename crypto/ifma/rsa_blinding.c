@@ -7,6 +7,10 @@
 #include "crypto/ifma/rsa_internal.h"
 #include "src/base/assert.h"
 
+/// How often r is squared before a new one is drawn: the inverse that a new one needs costs about
+/// as much as a signature.
+#define USES_MAX 64
+
 /// A secret random number below 2^(bits - 1) in every lane, so below the modulus.
 static void draw(col_lanes *r, uint32_t bits) {
     uint8_t bytes[COL_LANES][COL_SIGNATURE_BYTES_MAX];
@@ -51,9 +55,9 @@ static bool invert(col_lanes *inverse, const col_lanes *x, const col_rsa_public_
     BIGNUM *number = BN_secure_new();
     BIGNUM *modulus = BN_new();
     COL_ASSERT(scratch && number && modulus);
-    col_ifma_to_bytes(bytes, length, lanes->m, 0, limbs);
+    col_ifma_to_bytes(bytes, length, (const uint64_t *)lanes->m, COL_LANES, limbs);
     COL_ASSERT(BN_bin2bn(bytes, (int)length, modulus));
-    col_ifma_to_bytes(bytes, length, x, 0, limbs);
+    col_ifma_to_bytes(bytes, length, (const uint64_t *)x, COL_LANES, limbs);
     COL_ASSERT(BN_bin2bn(bytes, (int)length, number));
     BN_set_flags(number, BN_FLG_CONSTTIME);
     const bool exists = BN_mod_inverse(number, number, modulus, scratch) != NULL;
@@ -70,8 +74,7 @@ static bool invert(col_lanes *inverse, const col_lanes *x, const col_rsa_public_
     return exists;
 }
 
-void col_rsa_blinding_renew(col_rsa_private_lanes *lanes, const col_rsa_key *key) {
-    const col_rsa_public_lanes *open = &lanes->open;
+static void renew(col_rsa_blinding *blinding, const col_rsa_public_lanes *open) {
     const col_modulus *modulus = &open->modulus;
     const uint32_t limbs = modulus->limbs;
     col_lanes r[COL_LIMBS_MAX];
@@ -81,21 +84,34 @@ void col_rsa_blinding_renew(col_rsa_private_lanes *lanes, const col_rsa_key *key
     col_lanes plain_one[COL_LIMBS_MAX] = {_mm512_set1_epi64(1)};
     do {
         // r is taken as a Montgomery form already: of another random number.
-        draw(r, key->bits);
+        draw(r, open->bits);
         multiply_lanes(all, others, r, modulus);
         col_ifma_multiply(plain, all, plain_one, modulus);
         col_ifma_tighten(plain, limbs);
         col_ifma_subtract_once(plain, open->m, limbs);
     } while (!invert(all, plain, open));  // once in 2^1000: a factor of n was drawn
     col_ifma_multiply(all, all, open->square, modulus);
-    col_ifma_multiply(lanes->lower, all, others, modulus);
+    col_ifma_multiply(blinding->lower, all, others, modulus);
     // r is of form x R: plain x, x^65537, and its form
     col_ifma_multiply(plain, r, plain_one, modulus);
-    col_ifma_power_65537(lanes->raise, plain, open->square, modulus);
-    col_ifma_multiply(lanes->raise, lanes->raise, open->square, modulus);
-    lanes->uses = 0;
+    col_ifma_power_65537(blinding->raise, plain, open->square, modulus);
+    col_ifma_multiply(blinding->raise, blinding->raise, open->square, modulus);
+    blinding->uses = 0;
     OPENSSL_cleanse(r, sizeof r);
     OPENSSL_cleanse(all, sizeof all);
     OPENSSL_cleanse(others, sizeof others);
     OPENSSL_cleanse(plain, sizeof plain);
+}
+
+void col_rsa_blinding_advance(col_rsa_context *context) {
+    col_rsa_blinding *blinding = &context->blinding;
+    const col_rsa_public_lanes *open = &context->secret.open;
+    if (blinding->uses % USES_MAX == 0) {
+        renew(blinding, open);
+    } else {  // squares of a pair are a pair
+        col_ifma_square(blinding->raise, blinding->raise, &open->modulus);
+        col_ifma_square(blinding->lower, blinding->lower, &open->modulus);
+    }
+    blinding->uses++;
+    blinding->left = COL_LANES;
 }

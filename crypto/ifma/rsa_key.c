@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
+#include <stdalign.h>
 #include <stdlib.h>
 
 #include "crypto/ifma/rsa_internal.h"
@@ -48,69 +49,73 @@ static void cut_power(uint64_t *limb, uint32_t limbs, int power, const BIGNUM *m
     BN_clear_free(number);
 }
 
-static void fill_modulus(col_rsa_modulus *modulus, uint32_t limbs, const BIGNUM *m,
-                         BN_CTX *scratch) {
-    cut(modulus->m, limbs, m);
-    cut_power(modulus->square, limbs, 2, m, scratch);
-    modulus->k0 = negative_inverse(modulus->m[0]);
+static void fill_modulus(col_wide_modulus *modulus, uint32_t limbs, const BIGNUM *m) {
+    modulus->limbs = limbs;
+    cut(modulus->m.limb, limbs, m);
+    modulus->k0 = negative_inverse(modulus->m.limb[0]);
 }
 
-/// Takes `prime` and `exponent`. @return false when they are not there, or the prime has not half
-/// of the modulus' bits
-static bool fill_prime(col_rsa_prime *filled, const col_rsa_key *key, const EVP_PKEY *pkey,
-                       const char *prime_name, const char *exponent_name, BN_CTX *scratch) {
-    const uint32_t limbs = key->limbs / 2;
+/// @return false when prime or exponent are not there, or the prime has not half of the modulus'
+/// bits
+static bool fill_prime(col_rsa_key *key, int which, const EVP_PKEY *pkey, const char *prime_name,
+                       const char *exponent_name, BN_CTX *scratch) {
+    const uint32_t limbs = key->n.limbs / 2;
     BIGNUM *prime = parameter(pkey, prime_name);
     BIGNUM *exponent = parameter(pkey, exponent_name);
     const bool fits = prime && exponent && (uint32_t)BN_num_bits(prime) == key->bits / 2 &&
                       (uint32_t)BN_num_bits(exponent) <= key->bits / 2;
     if (fits) {
-        fill_modulus(&filled->modulus, limbs, prime, scratch);
-        cut_power(filled->one, limbs, 1, prime, scratch);
-        cut_power(filled->cube, limbs, 3, prime, scratch);
-        COL_ASSERT(BN_bn2lebinpad(exponent, (uint8_t *)filled->exponent, sizeof filled->exponent) >
-                   0);
+        fill_modulus(&key->prime[which], limbs, prime);
+        cut_power(key->prime_one[which].limb, limbs, 1, prime, scratch);
+        cut_power(key->prime_square[which].limb, limbs, 2, prime, scratch);
+        cut_power(key->prime_cube[which].limb, limbs, 3, prime, scratch);
+        COL_ASSERT(BN_bn2lebinpad(exponent, (uint8_t *)key->exponent[which],
+                                  sizeof key->exponent[which]) > 0);
     }
     BN_clear_free(prime);
     BN_clear_free(exponent);
     return fits;
 }
 
-/// key->inverse = R/q modulo p
-static bool fill_inverse(col_rsa_key *key, const EVP_PKEY *pkey, BN_CTX *scratch) {
-    BIGNUM *inverse = parameter(pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1);
-    BIGNUM *p = parameter(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1);
-    const bool is_there = inverse && p;
+/// form = number R modulo m, where R = 2^(52 limbs). Takes `number`. @return whether it was there
+static bool cut_form(uint64_t *form, uint32_t limbs, BIGNUM *number, BIGNUM *m, BN_CTX *scratch) {
+    const bool is_there = number && m;
     if (is_there) {
-        const int shift = (int)key->limbs / 2 * COL_LIMB_BITS;
-        COL_ASSERT(BN_lshift(inverse, inverse, shift) == 1);
-        COL_ASSERT(BN_mod(inverse, inverse, p, scratch) == 1);
-        cut(key->inverse, key->limbs / 2, inverse);
+        COL_ASSERT(BN_lshift(number, number, (int)limbs * COL_LIMB_BITS) == 1);
+        COL_ASSERT(BN_mod(number, number, m, scratch) == 1);
+        cut(form, limbs, number);
     }
-    BN_clear_free(inverse);
-    BN_clear_free(p);
+    BN_clear_free(number);
+    BN_clear_free(m);
     return is_there;
 }
 
 static bool fill(col_rsa_key *key, const EVP_PKEY *pkey, BN_CTX *scratch) {
+    const uint32_t limbs = col_limbs_of(key->bits);
     BIGNUM *n = parameter(pkey, OSSL_PKEY_PARAM_RSA_N);
     COL_ASSERT(n);
-    fill_modulus(&key->modulus, key->limbs, n, scratch);
+    fill_modulus(&key->n, limbs, n);
+    cut_power(key->square.limb, limbs, 2, n, scratch);
     BN_free(n);
-    return !key->has_private || (fill_prime(&key->prime[0], key, pkey, OSSL_PKEY_PARAM_RSA_FACTOR1,
-                                            OSSL_PKEY_PARAM_RSA_EXPONENT1, scratch) &&
-                                 fill_prime(&key->prime[1], key, pkey, OSSL_PKEY_PARAM_RSA_FACTOR2,
-                                            OSSL_PKEY_PARAM_RSA_EXPONENT2, scratch) &&
-                                 fill_inverse(key, pkey, scratch));
+    return !key->has_private ||
+           (fill_prime(key, 0, pkey, OSSL_PKEY_PARAM_RSA_FACTOR1, OSSL_PKEY_PARAM_RSA_EXPONENT1,
+                       scratch) &&
+            fill_prime(key, 1, pkey, OSSL_PKEY_PARAM_RSA_FACTOR2, OSSL_PKEY_PARAM_RSA_EXPONENT2,
+                       scratch) &&
+            cut_form(key->inverse.limb, limbs / 2,
+                     parameter(pkey, OSSL_PKEY_PARAM_RSA_COEFFICIENT1),
+                     parameter(pkey, OSSL_PKEY_PARAM_RSA_FACTOR1), scratch) &&
+            cut_form(key->q_form.limb, limbs, parameter(pkey, OSSL_PKEY_PARAM_RSA_FACTOR2),
+                     parameter(pkey, OSSL_PKEY_PARAM_RSA_N), scratch));
 }
 
 col_rsa_key *col_rsa_key_create(const EVP_PKEY *pkey, bool has_private, uint64_t serial) {
-    col_rsa_key *key = calloc(1, sizeof *key);
+    col_rsa_key *key = aligned_alloc(alignof(col_rsa_key), sizeof *key);
     BN_CTX *scratch = BN_CTX_secure_new();
     COL_ASSERT(key && scratch);
+    memset(key, 0, sizeof *key);
     key->serial = serial;
     key->bits = (uint32_t)EVP_PKEY_get_bits(pkey);
-    key->limbs = col_limbs_of(key->bits);
     key->has_private = has_private;
     if (!fill(key, pkey, scratch)) {
         col_rsa_key_destroy(key);

@@ -13,6 +13,10 @@ static const uint8_t digest_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 
 #define DIGEST_LIMBS 5
 static_assert(DIGEST_LIMBS * COL_LIMB_BITS >= 8 * DIGEST_BYTES, "a digest's limbs");
 
+/// So many signatures are verified one after the other: a call of eight lanes takes as long as two
+/// to three.
+#define ALONE_MAX 2
+
 static void set_padding(col_lanes *padding, uint32_t bits) {
     const uint32_t length = bits / 8;
     uint8_t bytes[COL_SIGNATURE_BYTES_MAX];
@@ -28,11 +32,17 @@ static void set_padding(col_lanes *padding, uint32_t bits) {
     col_ifma_from_bytes(padding, col_limbs_of(bits), all, length);
 }
 
-void col_rsa_encode(col_lanes *m, const uint8_t *const *digest, const col_rsa_public_lanes *lanes) {
+static int size_of(uint32_t bits) {
+    return (int)(bits - 2048) / 1024;
+}
+
+void col_rsa_encode(col_lanes *m, const uint8_t *const *digest, const col_rsa_context *context,
+                    uint32_t bits) {
+    const col_lanes *padding = context->padding[size_of(bits)];
     col_lanes low[DIGEST_LIMBS];
     col_ifma_from_bytes(low, DIGEST_LIMBS, digest, DIGEST_BYTES);
-    for (uint32_t i = 0; i < lanes->modulus.limbs; i++) {
-        m[i] = lanes->padding[i];
+    for (uint32_t i = 0; i < col_limbs_of(bits); i++) {
+        m[i] = padding[i];
         if (i < DIGEST_LIMBS) m[i] = _mm512_or_si512(m[i], low[i]);
     }
 }
@@ -46,22 +56,21 @@ static bool are_set(const col_rsa_public_lanes *lanes, const col_rsa_key *const 
 
 void col_rsa_public_lanes_set(col_rsa_public_lanes *lanes, const col_rsa_key *const *key) {
     if (are_set(lanes, key)) return;
-    const uint32_t limbs = key[0]->limbs;
+    const uint32_t limbs = key[0]->n.limbs;
     const uint64_t *m[COL_LANES];
     const uint64_t *square[COL_LANES];
     const uint64_t *k0[COL_LANES];
     for (int lane = 0; lane < COL_LANES; lane++) {
-        COL_ASSERT(key[lane]->limbs == limbs);
+        COL_ASSERT(key[lane]->n.limbs == limbs);
         lanes->serial[lane] = key[lane]->serial;
-        m[lane] = key[lane]->modulus.m;
-        square[lane] = key[lane]->modulus.square;
-        k0[lane] = &key[lane]->modulus.k0;
+        m[lane] = key[lane]->n.m.limb;
+        square[lane] = key[lane]->square.limb;
+        k0[lane] = &key[lane]->n.k0;
     }
     col_ifma_from_words(lanes->m, limbs, m);
     col_ifma_from_words(lanes->square, limbs, square);
     lanes->modulus = (col_modulus){.limbs = limbs, .m = lanes->m};
     col_ifma_from_words(&lanes->modulus.k0, 1, k0);
-    if (lanes->bits != key[0]->bits) set_padding(lanes->padding, key[0]->bits);
     lanes->bits = key[0]->bits;
 }
 
@@ -76,6 +85,15 @@ uint8_t col_rsa_verify_variable_time(col_rsa_context *context, const col_rsa_key
                                      const col_digest *digest, const uint8_t *const *signature,
                                      uint32_t count) {
     COL_ASSERT(count >= 1 && count <= COL_LANES);
+    if (count <= ALONE_MAX) {
+        uint8_t valid = 0;
+        for (uint32_t i = 0; i < count; i++) {
+            valid |= (uint8_t)(col_rsa_verify_one_variable_time(context, key[i], &digest[i],
+                                                                signature[i])
+                               << i);
+        }
+        return valid;
+    }
     // Lanes that are not used repeat the first.
     const col_rsa_key *keys[COL_LANES];
     const uint8_t *digests[COL_LANES];
@@ -95,7 +113,7 @@ uint8_t col_rsa_verify_variable_time(col_rsa_context *context, const col_rsa_key
     col_ifma_from_bytes(s, limbs, signatures, lanes->bits / 8);
     const uint8_t below = col_ifma_below(s, lanes->m, limbs);
     col_rsa_public_operation(opened, s, lanes);
-    col_rsa_encode(expected, digests, lanes);
+    col_rsa_encode(expected, digests, context, lanes->bits);
     return below & col_ifma_equal(opened, expected, limbs) & (uint8_t)((1U << count) - 1);
 }
 
@@ -103,6 +121,9 @@ col_rsa_context *col_rsa_context_create(void) {
     col_rsa_context *context = aligned_alloc(sizeof(col_lanes), sizeof *context);
     COL_ASSERT(context);
     memset(context, 0, sizeof *context);
+    for (uint32_t bits = 2048; bits <= 4096; bits += 1024) {
+        set_padding(context->padding[size_of(bits)], bits);
+    }
     return context;
 }
 

@@ -7,10 +7,6 @@
 #include "crypto/ifma/secret.h"
 #include "src/base/assert.h"
 
-/// How often r is squared before a new one is drawn: the inverse that a new one needs costs about
-/// as much as a signature.
-#define BLINDING_USES_MAX 64
-
 #define LOW_HALVES 0x44   // of _mm512_shuffle_i64x2: lanes 0-3 of both operands
 #define HIGH_HALVES 0xee  // lanes 4-7 of both
 
@@ -20,37 +16,26 @@ static void choose_halves(col_lanes *out, const uint64_t *low, const uint64_t *h
     col_ifma_from_words(out, words, word);
 }
 
-static void set_private_lanes(col_rsa_private_lanes *lanes, const col_rsa_key *key) {
-    const uint32_t limbs = key->limbs / 2;
-    const col_rsa_prime *p = &key->prime[0];
-    const col_rsa_prime *q = &key->prime[1];
-    choose_halves(lanes->m, p->modulus.m, q->modulus.m, limbs);
-    choose_halves(lanes->square, p->modulus.square, q->modulus.square, limbs);
-    choose_halves(lanes->cube, p->cube, q->cube, limbs);
-    choose_halves(lanes->one, p->one, q->one, limbs);
-    choose_halves(lanes->exponent, p->exponent, q->exponent, key->bits / 2 / 64);
+void col_rsa_private_lanes_set(col_rsa_context *context, const col_rsa_key *key) {
+    col_rsa_private_lanes *lanes = &context->secret;
+    if (lanes->serial == key->serial) return;
+    const uint32_t limbs = key->prime[0].limbs;
+    choose_halves(lanes->m, key->prime[0].m.limb, key->prime[1].m.limb, limbs);
+    choose_halves(lanes->square, key->prime_square[0].limb, key->prime_square[1].limb, limbs);
+    choose_halves(lanes->cube, key->prime_cube[0].limb, key->prime_cube[1].limb, limbs);
+    choose_halves(lanes->one, key->prime_one[0].limb, key->prime_one[1].limb, limbs);
+    choose_halves(lanes->exponent, key->exponent[0], key->exponent[1], key->bits / 2 / 64);
     lanes->modulus = (col_modulus){.limbs = limbs, .m = lanes->m};
-    choose_halves(&lanes->modulus.k0, &p->modulus.k0, &q->modulus.k0, 1);
-    col_ifma_broadcast(lanes->p, limbs, p->modulus.m);
-    col_ifma_broadcast(lanes->q, limbs, q->modulus.m);
-    col_ifma_broadcast(lanes->inverse, limbs, key->inverse);
+    choose_halves(&lanes->modulus.k0, &key->prime[0].k0, &key->prime[1].k0, 1);
+    col_ifma_broadcast(lanes->p, limbs, key->prime[0].m.limb);
+    col_ifma_broadcast(lanes->q, limbs, key->prime[1].m.limb);
+    col_ifma_broadcast(lanes->inverse, limbs, key->inverse.limb);
     lanes->modulus_p = (col_modulus){.limbs = limbs, .m = lanes->p};
-    col_ifma_broadcast(&lanes->modulus_p.k0, 1, &p->modulus.k0);
+    col_ifma_broadcast(&lanes->modulus_p.k0, 1, &key->prime[0].k0);
     const col_rsa_key *keys[COL_LANES] = {key, key, key, key, key, key, key, key};
     col_rsa_public_lanes_set(&lanes->open, keys);
     lanes->serial = key->serial;
-    lanes->uses = BLINDING_USES_MAX;
-}
-
-/// Another r for the next signatures, by squaring, which keeps raise and lower a pair.
-static void blinding_advance(col_rsa_private_lanes *lanes, const col_rsa_key *key) {
-    if (lanes->uses == BLINDING_USES_MAX) {
-        col_rsa_blinding_renew(lanes, key);
-    } else {
-        col_ifma_square(lanes->raise, lanes->raise, &lanes->open.modulus);
-        col_ifma_square(lanes->lower, lanes->lower, &lanes->open.modulus);
-    }
-    lanes->uses++;
+    context->blinding = (col_rsa_blinding){0};
 }
 
 /// s = m^d modulo p (lanes 0-3) and q (lanes 4-7), tight and below them.
@@ -108,15 +93,16 @@ static void join_primes(col_lanes *s, const col_lanes *low, const col_lanes *hig
 
 /// s = m^d modulo n, tight and below n, for as many lanes as `count` says.
 static void private_operation(col_lanes *s, const col_lanes *m, uint32_t count,
-                              const col_rsa_private_lanes *lanes) {
+                              const col_rsa_context *context) {
+    const col_rsa_private_lanes *lanes = &context->secret;
     const uint32_t limbs = lanes->open.modulus.limbs;
     col_lanes blinded[COL_LIMBS_MAX];
     col_lanes half[2][COL_PRIME_LIMBS_MAX];
-    col_ifma_multiply(blinded, m, lanes->raise, &lanes->open.modulus);
+    col_ifma_multiply(blinded, m, context->blinding.raise, &lanes->open.modulus);
     power_of_half(half[0], blinded, 0, lanes);
     if (count > COL_LANES / 2) power_of_half(half[1], blinded, 1, lanes);
     join_primes(s, half[0], half[count > COL_LANES / 2], lanes);
-    col_ifma_multiply(s, s, lanes->lower, &lanes->open.modulus);
+    col_ifma_multiply(s, s, context->blinding.lower, &lanes->open.modulus);
     col_ifma_tighten(s, limbs);
     col_ifma_subtract_once(s, lanes->open.m, limbs);
     OPENSSL_cleanse(half, sizeof half);
@@ -126,23 +112,26 @@ uint8_t col_rsa_sign(col_rsa_context *context, const col_rsa_key *key, const col
                      uint32_t count, uint8_t *const *signature) {
     COL_ASSERT(key->has_private);
     COL_ASSERT(count >= 1 && count <= COL_LANES);
-    col_rsa_private_lanes *lanes = &context->secret;
-    if (lanes->serial != key->serial) set_private_lanes(lanes, key);
-    blinding_advance(lanes, key);
+    if (count == 1) return col_rsa_sign_one(context, key, digest, signature[0]);
+    const col_rsa_private_lanes *lanes = &context->secret;
+    col_rsa_private_lanes_set(context, key);
+    col_rsa_blinding_advance(context);
+    context->blinding.left = 0;
 
     const uint8_t *digests[COL_LANES];
     for (uint32_t i = 0; i < COL_LANES; i++) digests[i] = digest[i < count ? i : 0].byte;
-    const uint32_t limbs = key->limbs;
+    const uint32_t limbs = key->n.limbs;
     col_lanes m[COL_LIMBS_MAX];
     col_lanes s[COL_LIMBS_MAX];
     col_lanes opened[COL_LIMBS_MAX];
-    col_rsa_encode(m, digests, &lanes->open);
-    private_operation(s, m, count, lanes);
+    col_rsa_encode(m, digests, context, key->bits);
+    private_operation(s, m, count, context);
     col_rsa_public_operation(opened, s, &lanes->open);
     const uint8_t good = col_ifma_equal(opened, m, limbs) & (uint8_t)((1U << count) - 1);
     COL_DECLASSIFY(&good, sizeof good);
     for (uint32_t i = 0; i < count; i++) {
-        if (good >> i & 1) col_ifma_to_bytes(signature[i], key->bits / 8, s, i, limbs);
+        if ((good >> i & 1) == 0) continue;
+        col_ifma_to_bytes(signature[i], key->bits / 8, (const uint64_t *)s + i, COL_LANES, limbs);
     }
     OPENSSL_cleanse(s, sizeof s);
     return good;

@@ -5,6 +5,7 @@
 // usage: rsa [leak]     with `leak`, one bit of the key decides a branch: the check must see it
 #include <openssl/rsa.h>
 #include <sanitizer/msan_interface.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -20,9 +21,13 @@ static void check(int bits, bool leak) {
     col_rsa_context *context = col_rsa_context_create();
     COL_ASSERT(key);
     __msan_unpoison(key, sizeof *key);  // written by OpenSSL, which is not instrumented
-    __msan_poison(key->prime, sizeof key->prime);
-    __msan_poison(key->inverse, sizeof key->inverse);
-    if (leak && (key->prime[0].exponent[0] & 2) != 0) puts("a bit of the key is set");
+    for (int i = 0; i < 2; i++) {
+        __msan_poison(&key->prime[i].m, sizeof key->prime[i].m);
+        __msan_poison(&key->prime[i].k0, sizeof key->prime[i].k0);
+    }
+    const size_t secrets = offsetof(col_rsa_key, prime_one);  // up to the end
+    __msan_poison((char *)key + secrets, sizeof *key - secrets);
+    if (leak && (key->exponent[0][0] & 2) != 0) puts("a bit of the key is set");
 
     uint8_t made[8][512];
     uint8_t *signature[8];

@@ -124,7 +124,7 @@ static void a_fault_in_the_lanes_costs_time_and_no_signature(void **state) {
     static burst drawn;
     void *lanes = col_backend_ifma.context_create();
     void *oracle = col_backend_openssl.context_create();
-    private_key[0]->lanes->prime[1].exponent[5] ^= 2;
+    private_key[0]->lanes->exponent[1][5] ^= 2;
     draw(&drawn, 8);
     for (int i = 0; i < 8; i++) {
         drawn.sign[i].key = private_key[0];
@@ -134,7 +134,7 @@ static void a_fault_in_the_lanes_costs_time_and_no_signature(void **state) {
     col_backend_ifma.sign(lanes, drawn.sign, 8);
     col_backend_openssl.verify_variable_time(oracle, drawn.verify, 8);
     for (int i = 0; i < 8; i++) assert_true(drawn.verify[i].valid);
-    private_key[0]->lanes->prime[1].exponent[5] ^= 2;
+    private_key[0]->lanes->exponent[1][5] ^= 2;
     col_backend_ifma.context_destroy(lanes);
     col_backend_openssl.context_destroy(oracle);
 }

@@ -113,7 +113,7 @@ static void bytes_become_limbs_and_back(void **state) {
             BIGNUM *number = number_of(r, shape[i].limbs, lane);
             assert_int_equal(BN_cmp(expected, number), 0);
             uint8_t back[512];
-            col_ifma_to_bytes(back, length, r, lane, shape[i].limbs);
+            col_ifma_to_bytes(back, length, lane_at(r, 0, lane), COL_LANES, shape[i].limbs);
             assert_memory_equal(back, bytes[lane], length);
             BN_free(expected);
             BN_free(number);

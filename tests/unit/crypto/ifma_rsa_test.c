@@ -215,9 +215,10 @@ static void only_numbers_below_the_modulus_are_signatures(void **state) {
 static void a_faulty_signature_is_not_released(void **state) {
     (void)state;
     col_rsa_key *key = keys_of[0].key[0];
-    uint64_t *spoiled[] = {&key->prime[0].exponent[3], &key->prime[1].exponent[9],
-                           &key->prime[0].cube[2],     &key->prime[1].modulus.m[7],
-                           &key->prime[0].one[5],      &key->inverse[11]};
+    uint64_t *spoiled[] = {&key->exponent[0][3],         &key->exponent[1][9],
+                           &key->prime_cube[0].limb[2],  &key->prime[1].m.limb[7],
+                           &key->prime_one[0].limb[5],   &key->inverse.limb[11],
+                           &key->prime_square[1].limb[0]};
     col_digest digest[8];
     uint8_t made[8][512];
     uint8_t *signature[8];
@@ -229,6 +230,7 @@ static void a_faulty_signature_is_not_released(void **state) {
         key->serial = 1000 + i;  // has the lanes filled anew
         memset(made, 0x77, sizeof made);
         assert_int_equal(col_rsa_sign(context, key, digest, 8, signature), 0);
+        assert_int_equal(col_rsa_sign(context, key, digest, 1, signature), 0);
         for (size_t at = 0; at < sizeof made; at++) assert_int_equal(((uint8_t *)made)[at], 0x77);
         *spoiled[i] ^= 1 << 20;
     }

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: Apache-2.0
+// Operand scanning: for each limb of b, lowest first, a * b[i] and the multiple of m that makes the
+// lowest column zero are added, and all columns move down by one. What a * b contributes is known
+// before, so that only the multiple of m is in the chain from one column to the next.
+#include "crypto/ifma/wide.h"
+
+#include "src/base/assert.h"
+
+#define LOW _mm512_madd52lo_epu64
+#define HIGH _mm512_madd52hi_epu64
+#define ADD _mm512_add_epi64
+#define VECTORS_MAX (COL_WIDE_LIMBS_MAX / 8)
+
+typedef unsigned __int128 lane_set;  ///< bit i: limb i
+static_assert(COL_WIDE_LIMBS_MAX <= 128, "a bit per limb");
+
+COL_INLINE col_lanes load(const col_wide *x, int vector) {
+    return _mm512_load_si512(x->limb + 8 * vector);
+}
+
+COL_INLINE col_lanes everywhere(uint64_t limb) {
+    return _mm512_set1_epi64((int64_t)limb);
+}
+
+/// Carry out of each limb into the next one: all that is above 52 bits, then the few carries that
+/// remain, and those that ripple through limbs of all ones, by an addition of masks.
+COL_INLINE void normalise(col_wide *r, col_lanes *sum, int vectors) {
+    const col_lanes mask = everywhere(COL_LIMB_MASK);
+    lane_set full = 0;
+    lane_set over = 0;
+    col_lanes below = _mm512_setzero_si512();
+    for (int v = 0; v < vectors; v++) {
+        const col_lanes carry = _mm512_srli_epi64(sum[v], COL_LIMB_BITS);
+        sum[v] = ADD(_mm512_and_si512(sum[v], mask), _mm512_alignr_epi64(carry, below, 7));
+        below = carry;
+        over |= (lane_set)_mm512_cmpgt_epu64_mask(sum[v], mask) << 8 * v;
+        full |= (lane_set)_mm512_cmpeq_epi64_mask(sum[v], mask) << 8 * v;
+    }
+    const lane_set incremented = ((over << 1) + full) ^ full;
+    for (int v = 0; v < vectors; v++) {
+        const __mmask8 lanes = (__mmask8)(incremented >> 8 * v);
+        sum[v] = _mm512_mask_add_epi64(sum[v], lanes, sum[v], everywhere(1));
+        _mm512_store_si512(r->limb + 8 * v, _mm512_and_si512(sum[v], mask));
+    }
+    r->limb[8 * vectors] = 0;  // read as the limb above the highest
+}
+
+/// `numbers` multiplications with `vectors` vectors each: constants, so that all loops unroll.
+COL_INLINE void multiply(col_wide *r, const col_wide *a, const col_wide *b,
+                         const col_wide_modulus *modulus, int numbers, int vectors) {
+    col_lanes sum[2][VECTORS_MAX];
+    COL_UNROLL for (int n = 0; n < numbers; n++) {
+        COL_UNROLL for (int v = 0; v < vectors; v++) {
+            sum[n][v] = LOW(_mm512_setzero_si512(), load(&a[n], v), everywhere(b[n].limb[0]));
+        }
+    }
+    const uint32_t limbs = modulus->limbs;
+    for (uint32_t i = 0; i < limbs; i++) {
+        COL_UNROLL for (int n = 0; n < numbers; n++) {
+            const col_lanes low = LOW(_mm512_setzero_si512(), sum[n][0], everywhere(modulus[n].k0));
+            const col_lanes q = _mm512_broadcastq_epi64(_mm512_castsi512_si128(low));
+            const col_lanes digit = everywhere(b[n].limb[i]);
+            const col_lanes next = everywhere(b[n].limb[i + 1]);
+            col_lanes above[VECTORS_MAX];
+            COL_UNROLL for (int v = 0; v < vectors; v++) {
+                above[v] = HIGH(_mm512_setzero_si512(), load(&a[n], v), digit);
+                above[v] = LOW(above[v], load(&a[n], v), next);
+            }
+            COL_UNROLL for (int v = 0; v < vectors; v++) {
+                sum[n][v] = LOW(sum[n][v], load(&modulus[n].m, v), q);
+                above[v] = HIGH(above[v], load(&modulus[n].m, v), q);
+            }
+            above[0] = ADD(above[0], _mm512_maskz_srli_epi64(1, sum[n][0], COL_LIMB_BITS));
+            COL_UNROLL for (int v = 0; v < vectors; v++) {
+                const col_lanes upper = v + 1 < vectors ? sum[n][v + 1] : _mm512_setzero_si512();
+                sum[n][v] = ADD(_mm512_alignr_epi64(upper, sum[n][v], 1), above[v]);
+            }
+        }
+    }
+    COL_UNROLL for (int n = 0; n < numbers; n++) normalise(&r[n], sum[n], vectors);
+}
+
+void col_wide_multiply(col_wide *r, const col_wide *a, const col_wide *b,
+                       const col_wide_modulus *modulus) {
+    switch (modulus->limbs) {
+        case 20:
+            multiply(r, a, b, modulus, 1, 3);
+            break;
+        case 30:
+            multiply(r, a, b, modulus, 1, 4);
+            break;
+        case 40:
+            multiply(r, a, b, modulus, 1, 5);
+            break;
+        case 60:
+            multiply(r, a, b, modulus, 1, 8);
+            break;
+        default:
+            COL_ASSERT(modulus->limbs == 80);
+            multiply(r, a, b, modulus, 1, 10);
+    }
+}
+
+void col_wide_multiply_pair(col_wide r[2], const col_wide a[2], const col_wide b[2],
+                            const col_wide_modulus modulus[2]) {
+    COL_ASSERT(modulus[0].limbs == modulus[1].limbs);
+    switch (modulus->limbs) {
+        case 20:
+            multiply(r, a, b, modulus, 2, 3);
+            break;
+        case 30:
+            multiply(r, a, b, modulus, 2, 4);
+            break;
+        default:
+            COL_ASSERT(modulus->limbs == 40);
+            multiply(r, a, b, modulus, 2, 5);
+    }
+}
