@@ -6,6 +6,7 @@
 #include "src/base/assert.h"
 
 #define ENTRIES (1 << COL_WINDOW_BITS)
+#define AT_ONCE 10
 static_assert(64 % COL_WINDOW_BITS == 0, "no window crosses a word of the exponent");
 
 typedef struct {
@@ -26,17 +27,17 @@ static void fill(table *powers, const col_lanes *x, const col_lanes *one,
 
 /// r = power[window], each lane its own: reads everything, with loads that no mask depends on.
 static void look_up(col_lanes *r, const table *powers, col_lanes window, uint32_t limbs) {
-    for (uint32_t first = 0; first < limbs; first += 2 * COL_LIMBS_BLOCK) {
-        col_lanes found[2 * COL_LIMBS_BLOCK];
-        COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) found[i] = _mm512_setzero_si512();
+    for (uint32_t first = 0; first < limbs; first += AT_ONCE) {
+        col_lanes found[AT_ONCE];
+        COL_UNROLL for (int i = 0; i < AT_ONCE; i++) found[i] = _mm512_setzero_si512();
         for (int entry = 0; entry < ENTRIES; entry++) {
             const col_lanes is_it = col_ifma_is(window, entry);
             const col_lanes *power = powers->power[entry] + first;
-            COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) {
+            COL_UNROLL for (int i = 0; i < AT_ONCE; i++) {
                 found[i] = _mm512_or_si512(found[i], _mm512_and_si512(power[i], is_it));
             }
         }
-        COL_UNROLL for (int i = 0; i < 2 * COL_LIMBS_BLOCK; i++) r[first + (uint32_t)i] = found[i];
+        COL_UNROLL for (int i = 0; i < AT_ONCE; i++) r[first + (uint32_t)i] = found[i];
     }
 }
 
@@ -47,8 +48,7 @@ static col_lanes window_of(const col_lanes *exponent, uint32_t bit) {
 
 void col_ifma_power_secret(col_lanes *r, const col_lanes *x, const col_lanes *one,
                            const col_lanes *exponent, uint32_t bits, const col_modulus *modulus) {
-    COL_ASSERT(modulus->limbs <= COL_PRIME_LIMBS_MAX &&
-               modulus->limbs % (2 * COL_LIMBS_BLOCK) == 0);
+    COL_ASSERT(modulus->limbs <= COL_PRIME_LIMBS_MAX && modulus->limbs % AT_ONCE == 0);
     COL_ASSERT(bits > 0 && bits % 64 == 0);
     table powers;
     col_lanes factor[COL_PRIME_LIMBS_MAX];

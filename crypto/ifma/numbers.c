@@ -85,17 +85,19 @@ void col_ifma_from_bytes(col_lanes *x, uint32_t limbs, const uint8_t *const *byt
 
 void col_ifma_to_bytes(uint8_t *bytes, uint32_t length, const uint64_t *limb, uint32_t stride,
                        uint32_t limbs) {
+    COL_ASSERT(length % sizeof(uint64_t) == 0 && 8 * length <= limbs * COL_LIMB_BITS);
     unsigned __int128 rest = 0;  // bits not written yet
     uint32_t bits = 0;
     uint32_t next = 0;
-    for (uint32_t i = 0; i < length; i++) {
-        if (bits < 8 && next < limbs) {
+    while (length > 0) {
+        for (; bits < 64; bits += COL_LIMB_BITS) {
             rest |= (unsigned __int128)limb[(size_t)stride * next++] << bits;
-            bits += COL_LIMB_BITS;
         }
-        bytes[length - 1 - i] = (uint8_t)rest;
-        rest >>= 8;
-        bits -= 8;
+        const uint64_t word = __builtin_bswap64((uint64_t)rest);
+        length -= sizeof word;
+        memcpy(bytes + length, &word, sizeof word);
+        rest >>= 64;
+        bits -= 64;
     }
 }
 

@@ -28,7 +28,7 @@ uint8_t col_ifma_below(const col_lanes *a, const col_lanes *b, uint32_t limbs);
 void col_ifma_from_bytes(col_lanes *x, uint32_t limbs, const uint8_t *const *bytes,
                          uint32_t length);
 
-/// A tight number of `limbs` limbs becomes `length` big-endian bytes.
+/// A tight number of `limbs` limbs becomes `length` big-endian bytes, a multiple of 8.
 /// @param limb the lowest one; the next ones are `stride` words apart: COL_LANES for a lane
 void col_ifma_to_bytes(uint8_t *bytes, uint32_t length, const uint64_t *limb, uint32_t stride,
                        uint32_t limbs);
