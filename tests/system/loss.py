@@ -4,7 +4,7 @@
 import json
 import time
 
-from harness import cluster, finish, start, switched
+from harness import SLOWNESS, cluster, finish, start, switched
 
 SECONDS = 60
 SEED = 20261
@@ -12,7 +12,7 @@ UGLY = "at 0s loss 5% ; duplicate 1% ; delay 200us jitter 300us ; reorder 1%"
 # All memory is taken at start, but its pages count when they are first touched: ever fewer after the
 # first seconds, where a batch is larger than all before in its slot. 64 bytes lost with each datagram
 # would be more than that.
-WARM_UP_S = 15
+WARM_UP_S = 15 * SLOWNESS
 GROWTH_BYTES_MAX = 6 << 20
 
 
