@@ -69,6 +69,11 @@ static int any_cpu(const cpu_set_t *allowed) {
     return 0;
 }
 
+static void allow(arguments *list, const char *pci_device) {
+    add(list, "-a");
+    add(list, pci_device);
+}
+
 static void list_arguments(const col_net_options *options, bool pci, int cpu, arguments *list) {
     char text[64];
     *list = (arguments){.count = 0};
@@ -79,13 +84,12 @@ static void list_arguments(const col_net_options *options, bool pci, int cpu, ar
     add(list, options->prefix);
     if (options->runtime_directory == NULL) add(list, "--no-telemetry");
     add(list, "--log-level=error");
-    if (pci) {
-        add(list, "-a");
-        add(list, options->device);
-    } else {
-        // Else EAL would probe, and could take, the machine's own NICs.
-        add(list, "--no-pci");
-    }
+    if (pci) allow(list, options->device);
+    const bool pci_signing =
+        options->signing_device != NULL && col_net_is_pci(options->signing_device);
+    if (pci_signing) allow(list, options->signing_device);
+    // Else EAL would probe, and could take, the machine's own NICs.
+    if (!pci && !pci_signing) add(list, "--no-pci");
     if (options->hugepages) {
         add(list, "--in-memory");
         return;

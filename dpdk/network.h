@@ -21,6 +21,8 @@ typedef struct {
     /// Where the telemetry socket stands, as dpdk/<prefix>/dpdk_telemetry.v2: only for this user.
     /// NULL for no telemetry.
     const char *runtime_directory;
+    /// What col_cryptodev_open will be told, or NULL: DPDK looks for PCI devices only at its start.
+    const char *signing_device;
     uint32_t address;       ///< own IPv4 address, host byte order
     uint8_t prefix_length;  ///< of the subnet: receivers outside it are reached through `gateway`
     uint32_t gateway;       ///< 0 for none

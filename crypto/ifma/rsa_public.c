@@ -4,11 +4,9 @@
 #include "crypto/ifma/exponent.h"
 #include "crypto/ifma/numbers.h"
 #include "crypto/ifma/rsa_internal.h"
+#include "crypto/rsa_message.h"
 #include "src/base/assert.h"
 
-/// DigestInfo of SHA-256 without the digest (RFC 8017, section 9.2, note 1).
-static const uint8_t digest_info[] = {0x30, 0x31, 0x30, 0x0d, 0x06, 0x09, 0x60, 0x86, 0x48, 0x01,
-                                      0x65, 0x03, 0x04, 0x02, 0x01, 0x05, 0x00, 0x04, 0x20};
 #define DIGEST_BYTES 32
 #define DIGEST_LIMBS 5
 static_assert(DIGEST_LIMBS * COL_LIMB_BITS >= 8 * DIGEST_BYTES, "a digest's limbs");
@@ -20,13 +18,7 @@ static_assert(DIGEST_LIMBS * COL_LIMB_BITS >= 8 * DIGEST_BYTES, "a digest's limb
 static void set_padding(col_lanes *padding, uint32_t bits) {
     const uint32_t length = bits / 8;
     uint8_t bytes[COL_SIGNATURE_BYTES_MAX];
-    memset(bytes, 0xff, length);
-    bytes[0] = 0;
-    bytes[1] = 1;
-    uint8_t *info = bytes + length - DIGEST_BYTES - sizeof digest_info;
-    info[-1] = 0;
-    memcpy(info, digest_info, sizeof digest_info);
-    memset(info + sizeof digest_info, 0, DIGEST_BYTES);
+    col_rsa_message_encode(&(col_digest){{0}}, bytes, length);
     const uint8_t *all[COL_LANES];
     for (int lane = 0; lane < COL_LANES; lane++) all[lane] = bytes;
     col_ifma_from_bytes(padding, col_limbs_of(bits), all, length);

@@ -21,7 +21,7 @@ typedef struct {
     const col_cluster *cluster;
     const char *commit;
     char profile[512];
-    char backend[24];
+    char backend[96];
     char hasher[24];
     col_signatures signatures;
     col_load_options load;

@@ -22,7 +22,7 @@
 
 // ---- The keys ----
 
-enum { DESCRIPTION, IDLE, PORT, THREADS, FILE_KEYS };
+enum { DESCRIPTION, IDLE, PORT, SIGNING_DEVICE, THREADS, FILE_KEYS };
 
 static const char *const idle_words[] = {"block", "busy", NULL};
 static_assert(COL_IDLE_BLOCK == 0 && COL_IDLE_BUSY == 1, "order of idle_words");
@@ -36,6 +36,10 @@ static const col_yaml_key file_keys[FILE_KEYS] = {
               COL_YAML_MEMBER(col_profile, idle),
               .choices = idle_words},
     [PORT] = {.key = "port", .kind = COL_YAML_NODE},
+    [SIGNING_DEVICE] = {.key = "signing_device",
+                        .kind = COL_YAML_TEXT,
+                        COL_YAML_MEMBER(col_profile, signing_device),
+                        .minimum = 1},
     [THREADS] = {.key = "threads",
                  .kind = COL_YAML_NODE,
                  .example = "[{stages: [receiver, pillars, signer, merge, transmit]}]"},

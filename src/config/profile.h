@@ -32,6 +32,7 @@ typedef struct {
 ///     description: one line
 ///     idle: block | busy
 ///     port: {mtu: 9000, buffers: 512, hugepages: false, memory_mb: 32, check_udp_checksum: false}
+///     signing_device: PCI address, or virtual device of DPDK
 ///     threads:
 ///       - {stages: [receiver]}
 ///       - {stages: [pillars], count: per-pillar, cores: [1, 2, 3, 4]}
@@ -44,6 +45,7 @@ typedef struct {
     bool hugepages;
     uint32_t memory_mb;
     bool check_udp_checksum;
+    char signing_device[64];  ///< "" for none
     uint32_t threads;
     col_profile_thread thread[COL_LOOPS_MAX];
 } col_profile;

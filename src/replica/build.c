@@ -112,7 +112,7 @@ static uint64_t footprint(const col_replica *replica) {
     return rings_footprint(replica) + col_root_cache_footprint(ROOTS) + sizeof(col_words) +
            pillars * (col_pillar_stage_footprint(&pillar) + 64) +
            col_merge_stage_footprint(&merge) +
-           replica->placement.signers * (col_sealer_footprint(replica->backend) + 64) + 4096;
+           replica->placement.signers * (col_sealer_footprint(replica->signing) + 64) + 4096;
 }
 
 static col_ring *make_ring(col_replica *replica, uint64_t bytes, uint32_t consumer_loop) {
@@ -164,7 +164,7 @@ static void build_signer(col_replica *replica, uint32_t s) {
                            : make_ring(replica, FRAMES_BYTES, placement->transmit_loop);
     replica->signer_hasher[s] = col_hasher_create();
     col_sealer_options options = {
-        .backend = replica->backend,
+        .backend = replica->signing,
         .hasher = replica->signer_hasher[s],
         .key = replica->key,
         .cluster = replica->cluster->id,

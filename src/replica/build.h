@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 #include "crypto/hashing.h"
+#include "dpdk/cryptodev.h"
 #include "dpdk/network.h"
 #include "pillars/merge_stage.h"
 #include "pillars/pillar_stage.h"
@@ -23,7 +24,8 @@ typedef struct {
     void *app_state;
     const col_key *key;  ///< private
     const col_keyring *keyring;
-    const col_backend *backend;
+    const col_backend *backend;  ///< verifies
+    const col_backend *signing;
     col_net *net;
     col_page *page;
     col_placement placement;

@@ -41,6 +41,8 @@ static void show_traffic(const col_reading *reading, const col_figures_sink *sin
     number(sink, "messages_sealed", reading->messages_sealed);
     number(sink, "signatures", reading->signatures);
     number(sink, "sign_calls", reading->sign_calls);
+    number(sink, "device_signatures", reading->device_signatures);
+    number(sink, "device_refused", reading->device_refused);
 }
 
 void col_figures_replica(const col_page *page, const col_figures_sink *sink) {

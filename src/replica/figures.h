@@ -29,11 +29,14 @@ typedef struct {
 /// | sessions | open now |
 /// | datagrams_received, received_bytes, datagrams_sent, sent_bytes | UDP payloads |
 /// | bundles_opened, messages_opened | of others, verified |
-/// | roots_cached, verifies, verify_calls | roots found in the cache; public-key operations, and
-/// how many calls they took | | messages_sealed, signatures, sign_calls | own messages, the trees
-/// that they shared, and how many calls signed these | | null_runs, resent, fetches | proposed;
-/// messages sent again for a peer; slots asked of peers | | diverged | stable checkpoints that are
-/// not what this replica computed: must stay 0 | | sleeps | times that a thread had nothing to do |
+/// | roots_cached | roots found in the cache |
+/// | verifies, verify_calls | public-key operations, and how many calls they took |
+/// | messages_sealed, signatures | own messages, and the trees that they shared |
+/// | sign_calls | how many calls signed these trees |
+/// | device_signatures, device_refused | of them: made by the signing device; on the CPU instead |
+/// | null_runs, resent, fetches | proposed; messages sent again for a peer; slots asked of peers |
+/// | diverged | stable checkpoints that are not what this replica computed: must stay 0 |
+/// | sleeps | times that a thread had nothing to do |
 /// | dropped | pieces of network input that were not used, for all reasons |
 void col_figures_replica(const col_page *page, const col_figures_sink *sink);
 

@@ -5,6 +5,7 @@
 
 #include "crypto/opener.h"
 #include "crypto/sealer.h"
+#include "dpdk/cryptodev.h"
 #include "dpdk/network.h"
 #include "pillars/counters.h"
 #include "src/base/counter.h"
@@ -51,7 +52,7 @@ typedef struct {
     uint64_t started_wall_ns;
     char version[24];
     char hasher[24];
-    char backend[24];
+    char backend[96];  ///< "ifma"; with a signing device, "crypto_openssl+ifma"
     col_signatures signatures;
     char profile[512];
     col_counter ready;  ///< 1 once all loops run; 2 after a clean stop
@@ -59,6 +60,7 @@ typedef struct {
     col_pillar_counters pillar[COL_PILLARS_MAX];
     col_opener_counters opener[COL_PILLARS_MAX];
     col_sealer_counters signer[COL_PAGE_SIGNERS_MAX];
+    col_cryptodev_counters device[COL_PAGE_SIGNERS_MAX];  ///< of each signer
     col_merge_counters merge;
     col_page_checkpoint
         checkpoint[COL_PAGE_CHECKPOINTS];  ///< c stands at c mod COL_PAGE_CHECKPOINTS

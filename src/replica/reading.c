@@ -88,6 +88,8 @@ void col_reading_take(const col_page *page, col_reading *reading) {
         reading->messages_sealed += col_counter_read(&page->signer[i].messages);
         reading->signatures += col_counter_read(&page->signer[i].signatures);
         reading->sign_calls += col_counter_read(&page->signer[i].sign_calls);
+        reading->device_signatures += col_counter_read(&page->device[i].signatures);
+        reading->device_refused += col_counter_read(&page->device[i].refused);
     }
     take_execution(page, reading);
     take_loops(page, reading);

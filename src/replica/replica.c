@@ -132,7 +132,9 @@ static col_result create_page(col_replica *replica) {
     page->cluster = replica->cluster->id;
     page->started_wall_ns = col_clock_wall_ns();
     snprintf(page->version, sizeof page->version, "%s", COL_VERSION);
-    snprintf(page->backend, sizeof page->backend, "%s", replica->backend->name);
+    const char *device = replica->profile->signing_device;
+    snprintf(page->backend, sizeof page->backend, "%s%s%s", device, device[0] == '\0' ? "" : "+",
+             replica->backend->name);
     col_keyring_describe(replica->keyring, &page->signatures);
     snprintf(page->profile, sizeof page->profile, "%s", replica->profile->path);
     col_hasher *hasher = col_hasher_create();
@@ -150,6 +152,7 @@ static col_result open_network(col_replica *replica, const char *device) {
         .device = device,
         .prefix = prefix,
         .runtime_directory = directory,
+        .signing_device = replica->profile->signing_device,
         .address = genesis->replica[replica->id].address,
         .prefix_length = 24,
         .base_port = genesis->replica[replica->id].port,
@@ -161,6 +164,15 @@ static col_result open_network(col_replica *replica, const char *device) {
         .check_udp_checksum = replica->profile->check_udp_checksum,
     };
     return col_net_open(&options, replica->page->net, &replica->net);
+}
+
+static col_result open_signing_device(col_replica *replica) {
+    const char *device = replica->profile->signing_device;
+    if (device[0] == '\0') return col_ok();
+    COL_TRY(col_cryptodev_open(device, replica->key, replica->placement.signers,
+                               replica->page->device));
+    replica->signing = &col_backend_cryptodev;
+    return col_ok();
 }
 
 /// A changed cluster file: publish its tunables. Anything else in it needs a new cluster.
@@ -236,11 +248,13 @@ static col_result run(col_replica *replica, const col_replica_options *options,
                                &replica->placement));
     COL_TRY(col_replica_telemetry(replica->page));
     COL_TRY(open_network(replica, options->device));
-    const col_result built = col_replica_build(replica);
+    col_result built = open_signing_device(replica);
+    if (built.ok) built = col_replica_build(replica);
     if (built.ok) {
         run_loops(replica, options, signals);
         col_replica_unbuild(replica);
     }
+    col_cryptodev_close();
     col_net_close(replica->net);
     return built;
 }
@@ -267,7 +281,8 @@ col_result col_replica_run(const col_replica_options *options) {
                             .incarnation = col_clock_wall_ns(),
                             .key = in.key,
                             .keyring = &in.keyring,
-                            .backend = col_backend_best()};
+                            .backend = col_backend_best(),
+                            .signing = col_backend_best()};
     const uint32_t id = replica.id;
     col_config_publish(in.cluster, in.profile);
     const col_result result = run(&replica, options, &signals);

@@ -49,6 +49,7 @@ NOT_PROVOKED = {
     "port %s carries at most MTU": "a NIC",
     "cannot %s port %s": "a NIC whose firmware refuses",
     "DPDK has no driver for port": "a NIC without a driver",
+    "cannot %s signing_device": "a device that refuses",
     # More than f faulty replicas, or replicas that lost their registry (core_test.c has their answer).
     "the replicas of %s do not know client": "equal cluster ids mean equal registries",
 }

@@ -17,7 +17,7 @@ MAY_INCLUDE = {
     "src/config": ["src/base"],
     "crypto": ["src/base", "src/wire"],
     "pillars": ["src/base", "src/wire", "src/pbft", "src/app", "crypto"],
-    "dpdk": ["src/base", "src/wire"],
+    "dpdk": ["src/base", "src/wire", "crypto"],
     "src/client": ["src/base", "src/wire", "src/config", "crypto"],
     "src/replica": ["src/base", "src/wire", "src/pbft", "src/app", "src/config", "crypto",
                     "pillars", "dpdk"],

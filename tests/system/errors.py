@@ -194,6 +194,10 @@ MACHINE = [
      REPLICA + " d0",
      "DPDK does not start: ... (...): see that hugepages are free (`echo 512 > "
      "/proc/sys/vm/nr_hugepages`) or set hugepages: false"),
+    (f"{VETH} && ip link set d0 up && echo 'signing_device: crypto_none' >> {{copy}}/small.yaml",
+     REPLICA + " d0",
+     "DPDK finds no signing_device crypto_none (...): name one of `dpdk-devbind.py --status-dev crypto` "
+     "in the tuning profile, or remove signing_device to sign on the CPU"),
     ("rm -r {copy}/run && mount --bind {copy} {copy} && mount --bind -o remount,ro {copy}",
      REPLICA + " lo",
      "{copy}/run: cannot be made (Read-only file system): make its directory writable for this user"),

@@ -21,7 +21,8 @@ static const char *const good_profile =
     "  - {stages: [pillars, signer], count: per-pillar, cores: [1, 2, 3]}\n"
     "  - {stages: [signer], count: 2}\n"
     "  - stages: [merge, transmit]\n"
-    "    cores: [7]\n";
+    "    cores: [7]\n"
+    "signing_device: 0000:3d:01.0\n";
 
 static col_profile *read_good_profile(const char *path) {
     col_profile *profile = NULL;
@@ -65,6 +66,7 @@ static void a_profile_gives_every_value(void **state) {
     assert_int_equal(thread[2].cores, 0);
     assert_int_equal(thread[3].stages, COL_PLACE_MERGE | COL_PLACE_TRANSMIT);
     assert_int_equal(thread[3].core[0], 7);
+    assert_string_equal(profile->signing_device, "0000:3d:01.0");
     col_profile_destroy(profile);
 }
 
@@ -80,6 +82,7 @@ static void everything_but_threads_may_be_absent(void **state) {
     assert_false(profile->hugepages);
     assert_int_equal(profile->memory_mb, 32);
     assert_false(profile->check_udp_checksum);
+    assert_string_equal(profile->signing_device, "");
     assert_int_equal(profile->threads, 1);
     assert_int_equal(profile->thread[0].stages, ALL_STAGES);
     assert_int_equal(profile->thread[0].count, 1);
