@@ -47,34 +47,32 @@ static void multiply_lanes(col_lanes *all, col_lanes *others, const col_lanes *r
 }
 
 /// inverse = 1/x modulo n, in every lane, of lane 0 of a tight x. @return false when there is none
-static bool invert(col_lanes *inverse, const col_lanes *x, const col_rsa_public_lanes *lanes) {
+static bool invert(col_lanes *inverse, const col_lanes *x, const col_rsa_context *context) {
+    const col_rsa_public_lanes *lanes = &context->secret.open;
     const uint32_t limbs = lanes->modulus.limbs;
     uint8_t bytes[COL_SIGNATURE_BYTES_MAX];
     const uint32_t length = lanes->bits / 8;
-    BN_CTX *scratch = BN_CTX_secure_new();
-    BIGNUM *number = BN_secure_new();
-    BIGNUM *modulus = BN_new();
-    COL_ASSERT(scratch && number && modulus);
+    BIGNUM *number = context->number;
+    BIGNUM *modulus = context->inverted_modulo;
     col_ifma_to_bytes(bytes, length, (const uint64_t *)lanes->m, COL_LANES, limbs);
     COL_ASSERT(BN_bin2bn(bytes, (int)length, modulus));
     col_ifma_to_bytes(bytes, length, (const uint64_t *)x, COL_LANES, limbs);
     COL_ASSERT(BN_bin2bn(bytes, (int)length, number));
-    BN_set_flags(number, BN_FLG_CONSTTIME);
-    const bool exists = BN_mod_inverse(number, number, modulus, scratch) != NULL;
+    const bool exists = BN_mod_inverse(number, number, modulus, context->scratch) != NULL;
     if (exists) {
         COL_ASSERT(BN_bn2binpad(number, bytes, (int)length) == (int)length);
         const uint8_t *all[COL_LANES];
         for (int lane = 0; lane < COL_LANES; lane++) all[lane] = bytes;
         col_ifma_from_bytes(inverse, limbs, all, length);
     }
-    BN_clear_free(number);
-    BN_free(modulus);
-    BN_CTX_free(scratch);
+    BN_clear(number);
     OPENSSL_cleanse(bytes, sizeof bytes);
     return exists;
 }
 
-static void renew(col_rsa_blinding *blinding, const col_rsa_public_lanes *open) {
+static void renew(col_rsa_context *context) {
+    col_rsa_blinding *blinding = &context->blinding;
+    const col_rsa_public_lanes *open = &context->secret.open;
     const col_modulus *modulus = &open->modulus;
     const uint32_t limbs = modulus->limbs;
     col_lanes r[COL_LIMBS_MAX];
@@ -89,7 +87,7 @@ static void renew(col_rsa_blinding *blinding, const col_rsa_public_lanes *open) 
         col_ifma_multiply(plain, all, plain_one, modulus);
         col_ifma_tighten(plain, limbs);
         col_ifma_subtract_once(plain, open->m, limbs);
-    } while (!invert(all, plain, open));  // once in 2^1000: a factor of n was drawn
+    } while (!invert(all, plain, context));  // once in 2^1000: a factor of n was drawn
     col_ifma_multiply(all, all, open->square, modulus);
     col_ifma_multiply(blinding->lower, all, others, modulus);
     // r is of form x R: plain x, x^65537, and its form
@@ -107,7 +105,7 @@ void col_rsa_blinding_advance(col_rsa_context *context) {
     col_rsa_blinding *blinding = &context->blinding;
     const col_rsa_public_lanes *open = &context->secret.open;
     if (blinding->uses % USES_MAX == 0) {
-        renew(blinding, open);
+        renew(context);
     } else {  // squares of a pair are a pair
         col_ifma_square(blinding->raise, blinding->raise, &open->modulus);
         col_ifma_square(blinding->lower, blinding->lower, &open->modulus);

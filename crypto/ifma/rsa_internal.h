@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <openssl/bn.h>
+
 #include "crypto/ifma/montgomery.h"
 #include "crypto/ifma/rsa.h"
 #include "crypto/ifma/wide.h"
@@ -60,6 +62,9 @@ typedef struct {
 } col_rsa_blinding;
 
 struct col_rsa_context {
+    BN_CTX *scratch;  ///< these three are what inverses are computed with
+    BIGNUM *number;
+    BIGNUM *inverted_modulo;
     col_lanes padding[COL_RSA_SIZES][COL_LIMBS_MAX];  ///< EMSA-PKCS1-v1_5 of a digest of zeros
     col_rsa_public_lanes open;
     col_rsa_private_lanes secret;

@@ -113,6 +113,11 @@ col_rsa_context *col_rsa_context_create(void) {
     col_rsa_context *context = aligned_alloc(sizeof(col_lanes), sizeof *context);
     COL_ASSERT(context);
     memset(context, 0, sizeof *context);
+    context->scratch = BN_CTX_secure_new();
+    context->number = BN_secure_new();
+    context->inverted_modulo = BN_new();
+    COL_ASSERT(context->scratch && context->number && context->inverted_modulo);
+    BN_set_flags(context->number, BN_FLG_CONSTTIME);
     for (uint32_t bits = 2048; bits <= 4096; bits += 1024) {
         set_padding(context->padding[size_of(bits)], bits);
     }
@@ -121,6 +126,9 @@ col_rsa_context *col_rsa_context_create(void) {
 
 void col_rsa_context_destroy(col_rsa_context *context) {
     if (!context) return;
+    BN_CTX_free(context->scratch);
+    BN_clear_free(context->number);
+    BN_free(context->inverted_modulo);
     OPENSSL_cleanse(context, sizeof *context);
     free(context);
 }

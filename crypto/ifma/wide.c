@@ -101,8 +101,8 @@ void col_wide_multiply(col_wide *r, const col_wide *a, const col_wide *b,
     }
 }
 
-void col_wide_multiply_pair(col_wide r[2], const col_wide a[2], const col_wide b[2],
-                            const col_wide_modulus modulus[2]) {
+void col_wide_multiply_pair(col_wide *r, const col_wide *a, const col_wide *b,
+                            const col_wide_modulus *modulus) {
     COL_ASSERT(modulus[0].limbs == modulus[1].limbs);
     switch (modulus->limbs) {
         case 20:

@@ -31,5 +31,6 @@ void col_wide_multiply(col_wide *r, const col_wide *a, const col_wide *b,
 
 /// Two of them at once, with moduli of the same size, at most 40 limbs: each fills the other's
 /// waits.
-void col_wide_multiply_pair(col_wide r[2], const col_wide a[2], const col_wide b[2],
-                            const col_wide_modulus modulus[2]);
+/// @param r,a,b,modulus [2]
+void col_wide_multiply_pair(col_wide *r, const col_wide *a, const col_wide *b,
+                            const col_wide_modulus *modulus);

@@ -19,18 +19,18 @@ TRAP = os.path.abspath(ARGUMENTS[0])
 
 # Allocations of libcrypto 3.0, measured: its RSA takes temporary numbers from the heap, and each
 # digest that it computes takes one context. What is made anew instead of kept would double them.
-# Where it has code for AVX-512 IFMA, the windows of that take more.
+# Where RSA is our own, one inverse in 64 to 512 signatures is left to libcrypto.
 with open("/proc/cpuinfo") as cpus:
-    PER_SIGNATURE = 100 if "avx512ifma" in cpus.read() else 22
-PER_VERIFICATION, PER_DIGEST = 13, 1
+    PER_SIGNATURE, PER_VERIFICATION = (100, 0) if "avx512ifma" in cpus.read() else (22, 13)
+PER_DIGEST = 1
 
 # The device: sendto tells it that frames wait, poll waits for a free slot of its full ring.
 # Between loops: write and read of an eventfd, futex for whoever waits for a grace period.
 # ppoll and sched_yield are the idle wait; getsockopt clears an error that would end it at once.
 # libcrypto: its random numbers, which blind one signature in 32, ask for the process and for
-# entropy; its allocations may make a heap grow.
+# entropy; its allocations may make a thread's heap, or make it grow.
 CALLS_OF_LOOPS = {"sendto", "poll", "write", "read", "futex", "ppoll", "sched_yield", "getsockopt",
-                  "getpid", "getrandom", "mprotect", "brk"}
+                  "getpid", "getrandom", "mmap", "munmap", "mprotect", "brk"}
 
 
 WATCH_S = 3
