@@ -63,7 +63,7 @@ def record(records, process):
 @contextlib.contextmanager
 def load(running):
     """Load that every replica answers, and whose clients' keys every replica has met."""
-    bench = start("bench", "--cluster", running.path, "--clients", 4, "--seconds", WATCH_S + 4)
+    bench = start("bench", "--cluster", running.path, "--clients", 4, "--seconds", WATCH_S + 5)
     eventually(lambda: all(replica["requests"] > 1000 for replica in running.status()["replicas"]),
                20, "every replica executes requests")
     yield bench
@@ -117,11 +117,14 @@ def nothing_is_allocated_or_locked(application):
 
 
 def loops_of(process, count):
-    """The threads that ran most: DPDK's own and the one that waits for signals do nothing."""
+    """The threads that run most under load: DPDK's own and the one that waits for signals do
+    nothing, whatever they did when the process started."""
     def ticks(thread):
         with open(f"/proc/{process}/task/{thread}/stat") as file:
             return sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
-    return sorted(os.listdir(f"/proc/{process}/task"), key=ticks)[-count:]
+    before = {thread: ticks(thread) for thread in os.listdir(f"/proc/{process}/task")}
+    time.sleep(1)
+    return sorted(before, key=lambda thread: ticks(thread) - before[thread])[-count:]
 
 
 def calls_of(running, threads):
