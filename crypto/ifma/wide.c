@@ -11,9 +11,6 @@
 #define ADD _mm512_add_epi64
 #define VECTORS_MAX (COL_WIDE_LIMBS_MAX / 8)
 
-typedef unsigned __int128 lane_set;  ///< bit i: limb i
-static_assert(COL_WIDE_LIMBS_MAX <= 128, "a bit per limb");
-
 COL_INLINE col_lanes load(const col_wide *x, int vector) {
     return _mm512_load_si512(x->limb + 8 * vector);
 }
@@ -23,23 +20,22 @@ COL_INLINE col_lanes everywhere(uint64_t limb) {
 }
 
 /// Carry out of each limb into the next one: all that is above 52 bits, then the few carries that
-/// remain, and those that ripple through limbs of all ones, by an addition of masks.
+/// remain, and those that ripple through limbs of all ones, by adding up masks: 2 over + full,
+/// whose bits differ from full's where a limb is incremented.
 COL_INLINE void normalise(col_wide *r, col_lanes *sum, int vectors) {
     const col_lanes mask = everywhere(COL_LIMB_MASK);
-    lane_set full = 0;
-    lane_set over = 0;
     col_lanes below = _mm512_setzero_si512();
+    uint32_t carried = 0;  // into the next vector
     for (int v = 0; v < vectors; v++) {
         const col_lanes carry = _mm512_srli_epi64(sum[v], COL_LIMB_BITS);
         sum[v] = ADD(_mm512_and_si512(sum[v], mask), _mm512_alignr_epi64(carry, below, 7));
         below = carry;
-        over |= (lane_set)_mm512_cmpgt_epu64_mask(sum[v], mask) << 8 * v;
-        full |= (lane_set)_mm512_cmpeq_epi64_mask(sum[v], mask) << 8 * v;
-    }
-    const lane_set incremented = ((over << 1) + full) ^ full;
-    for (int v = 0; v < vectors; v++) {
-        const __mmask8 lanes = (__mmask8)(incremented >> 8 * v);
-        sum[v] = _mm512_mask_add_epi64(sum[v], lanes, sum[v], everywhere(1));
+        const uint32_t over = _mm512_cmpgt_epu64_mask(sum[v], mask);
+        const uint32_t full = _mm512_cmpeq_epi64_mask(sum[v], mask);
+        carried += 2 * over + full;
+        const __mmask8 incremented = (__mmask8)(carried ^ full);
+        carried >>= 8;
+        sum[v] = _mm512_mask_add_epi64(sum[v], incremented, sum[v], everywhere(1));
         _mm512_store_si512(r->limb + 8 * v, _mm512_and_si512(sum[v], mask));
     }
     r->limb[8 * vectors] = 0;  // read as the limb above the highest
