@@ -18,7 +18,7 @@ build          180   240   120   120
 unit           180   240   180     -
 paper           30    60     -     -
 simulator      300   400     -     -
-soak           200    60     -     -
+soak           200    90     -     -
 system        1000   240   240     -
 bench           60     -     -     -
 fuzz            20    30     -   180

@@ -33,7 +33,7 @@ CALLS_OF_LOOPS = {"sendto", "poll", "write", "read", "futex", "ppoll", "sched_yi
                   "getpid", "getrandom", "mmap", "munmap", "mprotect", "brk"}
 
 
-WATCH_S = 3
+WATCH_S = 2
 
 
 @contextlib.contextmanager
@@ -63,7 +63,7 @@ def record(records, process):
 @contextlib.contextmanager
 def load(running):
     """Load that every replica answers, and whose clients' keys every replica has met."""
-    bench = start("bench", "--cluster", running.path, "--clients", 4, "--seconds", WATCH_S + 5)
+    bench = start("bench", "--cluster", running.path, "--clients", 4, "--seconds", WATCH_S + 4)
     eventually(lambda: all(replica["requests"] > 1000 for replica in running.status()["replicas"]),
                20, "every replica executes requests")
     yield bench

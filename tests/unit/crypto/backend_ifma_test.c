@@ -99,7 +99,7 @@ static void bursts_of_all_kinds_are_judged_as_openssl_judges(void **state) {
     void *lanes = col_backend_ifma.context_create();
     void *oracle = col_backend_openssl.context_create();
     uint32_t valid = 0;
-    for (uint32_t round = 0; round < 64; round++) {
+    for (uint32_t round = 0; round < BURST; round++) {
         const uint32_t count = 1 + round % BURST;
         draw(&drawn, count);
         col_backend_ifma.sign(lanes, drawn.sign, count);
