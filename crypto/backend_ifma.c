@@ -7,8 +7,7 @@
 #include "crypto/openssl_key.h"
 #include "src/base/assert.h"
 
-/// RSA in eight lanes; what is left to one operation at a time where that is faster, and every
-/// other scheme, to OpenSSL.
+/// RSA is our own; every other scheme, and private keys of an unusual shape, are OpenSSL's.
 typedef struct {
     void *openssl;
     col_hasher *hasher;

@@ -6,7 +6,7 @@
 #include "src/base/assert.h"
 
 #define ENTRIES (1 << COL_WINDOW_BITS)
-#define AT_ONCE 10
+#define AT_ONCE 10  // limbs looked up together
 static_assert(64 % COL_WINDOW_BITS == 0, "no window crosses a word of the exponent");
 
 typedef struct {

@@ -37,13 +37,11 @@ uint8_t col_ifma_below(const col_lanes *a, const col_lanes *b, uint32_t limbs) {
 
 void col_ifma_subtract_once(col_lanes *x, const col_lanes *m, uint32_t limbs) {
     const __mmask8 stays = col_ifma_below(x, m, limbs);
-    col_lanes carry = _mm512_setzero_si512();
+    col_lanes taken[COL_LIMBS_MAX];
     for (uint32_t i = 0; i < limbs; i++) {
-        const col_lanes taken = _mm512_mask_mov_epi64(m[i], stays, _mm512_setzero_si512());
-        const col_lanes difference = _mm512_sub_epi64(_mm512_add_epi64(x[i], carry), taken);
-        carry = _mm512_srai_epi64(difference, COL_LIMB_BITS);
-        x[i] = _mm512_and_si512(difference, limb_mask());
+        taken[i] = _mm512_mask_mov_epi64(m[i], stays, _mm512_setzero_si512());
     }
+    col_ifma_add_subtract(x, x, NULL, taken, limbs);
 }
 
 uint8_t col_ifma_equal(const col_lanes *a, const col_lanes *b, uint32_t limbs) {

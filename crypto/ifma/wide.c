@@ -76,39 +76,36 @@ COL_INLINE void multiply(col_wide *r, const col_wide *a, const col_wide *b,
     COL_UNROLL for (int n = 0; n < numbers; n++) normalise(&r[n], sum[n], vectors);
 }
 
-void col_wide_multiply(col_wide *r, const col_wide *a, const col_wide *b,
-                       const col_wide_modulus *modulus) {
-    switch (modulus->limbs) {
+/// @param numbers a constant
+COL_INLINE void multiply_by_size(col_wide *r, const col_wide *a, const col_wide *b,
+                                 const col_wide_modulus *modulus, int numbers, uint32_t limbs) {
+    switch (limbs) {
         case 20:
-            multiply(r, a, b, modulus, 1, 3);
+            multiply(r, a, b, modulus, numbers, 3);
             break;
         case 30:
-            multiply(r, a, b, modulus, 1, 4);
+            multiply(r, a, b, modulus, numbers, 4);
             break;
         case 40:
-            multiply(r, a, b, modulus, 1, 5);
+            multiply(r, a, b, modulus, numbers, 5);
             break;
         case 60:
-            multiply(r, a, b, modulus, 1, 8);
+            multiply(r, a, b, modulus, numbers, 8);
             break;
         default:
-            COL_ASSERT(modulus->limbs == 80);
-            multiply(r, a, b, modulus, 1, 10);
+            COL_ASSERT(limbs == 80);
+            multiply(r, a, b, modulus, numbers, 10);
     }
+}
+
+void col_wide_multiply(col_wide *r, const col_wide *a, const col_wide *b,
+                       const col_wide_modulus *modulus) {
+    multiply_by_size(r, a, b, modulus, 1, modulus->limbs);
 }
 
 void col_wide_multiply_pair(col_wide *r, const col_wide *a, const col_wide *b,
                             const col_wide_modulus *modulus) {
-    COL_ASSERT(modulus[0].limbs == modulus[1].limbs);
-    switch (modulus->limbs) {
-        case 20:
-            multiply(r, a, b, modulus, 2, 3);
-            break;
-        case 30:
-            multiply(r, a, b, modulus, 2, 4);
-            break;
-        default:
-            COL_ASSERT(modulus->limbs == 40);
-            multiply(r, a, b, modulus, 2, 5);
-    }
+    const uint32_t limbs = modulus->limbs;
+    COL_ASSERT(modulus[1].limbs == limbs && limbs <= COL_PRIME_LIMBS_MAX);
+    multiply_by_size(r, a, b, modulus, 2, limbs);
 }

@@ -10,12 +10,6 @@ static col_lanes m[COL_LIMBS_MAX], a[COL_LIMBS_MAX], b[COL_LIMBS_MAX], r[2 * COL
 static col_modulus modulus;
 static BN_CTX *scratch;
 
-static uint64_t negative_inverse(uint64_t odd) {
-    uint64_t inverse = 1;
-    for (int i = 0; i < 6; i++) inverse *= 2 - odd * inverse;
-    return -inverse & COL_LIMB_MASK;
-}
-
 /// Moduli of as many bits as are allowed, some with the limbs that carry most.
 static void draw_moduli(uint32_t limbs) {
     uint64_t k0[COL_LANES];

@@ -19,16 +19,26 @@ static inline uint64_t random_word(void) {
     return word;
 }
 
-/// A lane's number: what stands above a limb's 52 bits does not count.
-static inline BIGNUM *number_of(const col_lanes *x, uint32_t limbs, uint32_t lane) {
+/// -1/odd modulo 2^52
+static inline uint64_t negative_inverse(uint64_t odd) {
+    uint64_t inverse = 1;
+    for (int i = 0; i < 6; i++) inverse *= 2 - odd * inverse;
+    return -inverse & COL_LIMB_MASK;
+}
+
+/// The number whose limbs are `stride` words apart: what stands above their 52 bits does not count.
+static inline BIGNUM *number_of_limbs(const uint64_t *limb, uint32_t stride, uint32_t limbs) {
     BIGNUM *number = BN_new();
     assert_non_null(number);
     for (uint32_t i = limbs; i-- > 0;) {
-        const uint64_t limb = ((const uint64_t *)x)[(size_t)i * COL_LANES + lane] & COL_LIMB_MASK;
         assert_int_equal(BN_lshift(number, number, COL_LIMB_BITS), 1);
-        assert_int_equal(BN_add_word(number, limb), 1);
+        assert_int_equal(BN_add_word(number, limb[(size_t)i * stride] & COL_LIMB_MASK), 1);
     }
     return number;
+}
+
+static inline BIGNUM *number_of(const col_lanes *x, uint32_t limbs, uint32_t lane) {
+    return number_of_limbs((const uint64_t *)x + lane, COL_LANES, limbs);
 }
 
 static inline void set_number(col_lanes *x, uint32_t limbs, uint32_t lane, const BIGNUM *number) {

@@ -9,12 +9,7 @@ static const uint32_t sizes[] = {20, 30, 40, 60, 80};
 static BN_CTX *scratch;
 
 static BIGNUM *wide_number(const col_wide *x, uint32_t limbs) {
-    BIGNUM *number = BN_new();
-    for (uint32_t i = limbs; i-- > 0;) {
-        BN_lshift(number, number, COL_LIMB_BITS);
-        BN_add_word(number, x->limb[i] & COL_LIMB_MASK);
-    }
-    return number;
+    return number_of_limbs(x->limb, 1, limbs);
 }
 
 /// Of all bits set, of none, of a few, or as they come; below 2^(52 limbs - 8).
@@ -33,9 +28,7 @@ static void draw_modulus(col_wide_modulus *modulus, uint32_t limbs, uint32_t kin
     modulus->m.limb[0] |= 1;
     modulus->m.limb[limbs - 1] >>= 1;
     modulus->m.limb[limbs - 1] |= UINT64_C(1) << 42;
-    uint64_t inverse = 1;
-    for (int i = 0; i < 6; i++) inverse *= 2 - modulus->m.limb[0] * inverse;
-    modulus->k0 = -inverse & COL_LIMB_MASK;
+    modulus->k0 = negative_inverse(modulus->m.limb[0]);
     modulus->limbs = limbs;
 }
 
