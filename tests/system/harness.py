@@ -156,3 +156,18 @@ def eventually(condition, seconds, what):
     while not condition():
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(0.05)
+
+
+def all_even(running):
+    executed = {replica["executed_sequence"] for replica in running.status()["replicas"]}
+    return len(executed) == 1
+
+
+def feed(client, bursts, lines, pause_s):
+    """Give a client so many lines at once, again and again: at most a round of batches each time."""
+    for _ in range(bursts):
+        client.stdin.write("x\n" * lines)
+        client.stdin.flush()
+        time.sleep(pause_s)
+    client.stdin.close()
+    client.stdin = None

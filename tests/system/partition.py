@@ -7,7 +7,7 @@ import json
 import threading
 import time
 
-from harness import cluster, eventually, finish, start, switched
+from harness import all_even, cluster, eventually, feed, finish, start, switched
 
 CUT_OFF = 3  # with `leaders: single` replica 0 leads every pillar: no view change is needed
 PILLARS = 4
@@ -19,21 +19,6 @@ SEED = 20262
 def rounds_behind(running):
     executed = [replica["executed_sequence"] for replica in running.status()["replicas"]]
     return (max(executed) - executed[CUT_OFF]) // PILLARS
-
-
-def all_even(running):
-    executed = {replica["executed_sequence"] for replica in running.status()["replicas"]}
-    return len(executed) == 1
-
-
-def feed(client, bursts, lines, pause_s):
-    """Give a client so many lines at once, again and again: at most a round of batches each time."""
-    for _ in range(bursts):
-        client.stdin.write("x\n" * lines)
-        client.stdin.flush()
-        time.sleep(pause_s)
-    client.stdin.close()
-    client.stdin = None
 
 
 def a_backup_that_heals_in_time_catches_up():

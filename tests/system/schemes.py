@@ -3,9 +3,8 @@
 takes batches and certificates of both, and the replicas agree."""
 
 import json
-import time
 
-from harness import cluster, eventually, finish, start, switched
+from harness import all_even, cluster, eventually, feed, finish, start, switched
 
 CUT_OFF = 3  # with `leaders: single` replica 0 leads every pillar: no view change is needed
 SCRIPT = f"at 1s partition {CUT_OFF} | 0 1 2 clients\nat 3s heal"
@@ -13,21 +12,12 @@ BURSTS, LINES, PAUSE_S = 20, 100, 0.2  # a round or two of batches each: fewer t
 SEED = 20263
 
 
-def even(running):
-    return len({replica["executed_sequence"] for replica in running.status()["replicas"]}) == 1
-
-
 def a_backup_misses_some_and_catches_up(running):
     client = start("client", "--cluster", running.path, "--sessions", 4)
-    for _ in range(BURSTS):
-        client.stdin.write("x\n" * LINES)
-        client.stdin.flush()
-        time.sleep(PAUSE_S)
-    client.stdin.close()
-    client.stdin = None
+    feed(client, BURSTS, LINES, PAUSE_S)
     answers = finish(client, None).splitlines()
     assert answers == [str(n // 4 + 1) for n in range(BURSTS * LINES)], answers
-    eventually(lambda: even(running), 20, "what was missed is there")
+    eventually(lambda: all_even(running), 20, "what was missed is there")
     assert running.replica(CUT_OFF)["fetches"] > 0, running.replica(CUT_OFF)
 
 
