@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "dpdk/internal.h"
@@ -110,26 +111,29 @@ static int remove_entry(const char *path, const struct stat *status, int kind, s
     return remove(path);
 }
 
+/// The directory that it stands in is other replicas' too, and stays: whoever removed it while one
+/// of them starts would take the ground from under that one's part.
 static void remove_runtime_part(void) {
-    char parent[sizeof runtime + 8];
-    if (runtime_part[0] == '\0') return;
-    (void)nftw(runtime_part, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
-    snprintf(parent, sizeof parent, "%s/dpdk", runtime);
-    (void)rmdir(parent);  // unless other replicas have their part there
+    if (runtime_part[0] != '\0') (void)nftw(runtime_part, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/// Name the runtime directory. By a descriptor, since EAL and socket addresses refuse paths of more
-/// than about 100 characters.
+static bool make_directory(const char *path) {
+    return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+/// Name the runtime directory, by a descriptor, since EAL and socket addresses refuse paths of more
+/// than about 100 characters; and make this process's part: EAL that cannot would take /tmp and say
+/// nothing.
 static col_result find_runtime(const col_net_options *options) {
+    char parent[sizeof runtime + 8];
     const int directory = open(options->runtime_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (directory < 0) {
-        return col_error("%s: %s: make it a directory of this user", options->runtime_directory,
-                         strerror(errno));
-    }
     snprintf(runtime, sizeof runtime, "/proc/self/fd/%d", directory);  // open until the end
-    snprintf(runtime_part, sizeof runtime_part, "%s/dpdk/%s", runtime, options->prefix);
+    snprintf(parent, sizeof parent, "%s/dpdk", runtime);
+    snprintf(runtime_part, sizeof runtime_part, "%s/%s", parent, options->prefix);
     remove_runtime_part();  // of a process that was killed
-    return col_ok();
+    if (make_directory(parent) && make_directory(runtime_part)) return col_ok();
+    return col_error("%s/dpdk/%s: %s: make it a directory of this user", options->runtime_directory,
+                     options->prefix, strerror(errno));
 }
 
 /// Without telemetry EAL needs a directory only to start.

@@ -37,7 +37,6 @@ NOT_PROVOKED = {
     "%s: replica %u has not ended": "a killed process that does not end",
     "replica %u: %s: its log is": "a replica that ends at its start and says nothing",
     "the supervisor ended": "a supervisor that says nothing",
-    "%s: %s: make it a directory of this user": "the replica has made its page there before",
     "cannot make a directory in /tmp": "replicas have a runtime directory of their own",
     "DPDK's telemetry refuses": "another DPDK than the one built with",
     "DPDK takes no more threads": "a profile that exceeds COL_LOOPS_MAX is refused before",

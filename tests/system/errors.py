@@ -188,6 +188,8 @@ MACHINE = [
     (f"{VETH} && ip link set d0 up && DROP=net_raw", REPLICA + " d0",
      "may not use interface d0: Operation not permitted: run as root, `setcap cap_net_raw+ep` the "
      "program, or run inside `unshare -Urn`"),
+    (f"{VETH} && ip link set d0 up && mkdir -p {{copy}}/run && touch {{copy}}/run/dpdk", REPLICA + " d0",
+     "{copy}/run/dpdk/replica-1: Not a directory: make it a directory of this user"),
     (f"{VETH} && ip link set d0 up && ulimit -l 0", REPLICA + " d0",
      "cannot open interface d0: ...: it locks ... KiB of memory: see that `ulimit -l` allows that"),
     (f"{VETH} && ip link set d0 up && sed -i 's/hugepages: .*/hugepages: true/' {{copy}}/small.yaml",

@@ -12,8 +12,8 @@ from harness import PROGRAM, cluster, directory, eventually, run, start
 
 # What goes on counting in an idle cluster, or is only of the process.
 MOVING = {"datagrams_received", "received_bytes", "datagrams_sent", "sent_bytes", "bundles_opened",
-          "messages_opened", "roots_cached", "verifies", "messages_sealed", "signatures", "sleeps",
-          "resent", "fetches", "dropped", "status_sent", "turns"}
+          "messages_opened", "roots_cached", "verifies", "verify_calls", "messages_sealed",
+          "signatures", "sign_calls", "sleeps", "resent", "fetches", "dropped", "status_sent", "turns"}
 
 
 class Telemetry:
@@ -95,7 +95,7 @@ def hand_started_replicas_are_shown(running):
         finally:
             replica.send_signal(signal.SIGTERM)
             replica.communicate(timeout=30)
-        assert not os.path.exists(f"{path}/run/dpdk"), os.listdir(f"{path}/run")
+        assert not os.listdir(f"{path}/run/dpdk"), os.listdir(f"{path}/run/dpdk")
         run("cluster", "status", path, status=1)
 
 
