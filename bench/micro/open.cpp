@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Opening what arrives: the datagrams of one tree in one burst, and the body of a batch.
+// Opening what arrives: the datagrams of one tree in one burst, trees of every size by back end,
+// scheme and how many come at once, and the body of a batch.
+#include <map>
+
 #include "bench/micro/measure.hpp"
 #include "bench/micro/ordering.hpp"
 #include "bench/micro/world.hpp"
@@ -62,6 +65,63 @@ BENCHMARK_CAPTURE(open_tree, cached_root, ROOTS_ENOUGH)
     ->Arg(8)
     ->Arg(64)
     ->Arg(256);
+
+/// More trees than come at once and a small cache keeps together.
+constexpr uint32_t FORGOTTEN = 16;
+static_assert(FORGOTTEN % COL_BACKEND_LANES_MAX == 0 &&
+              FORGOTTEN - COL_BACKEND_LANES_MAX > ROOTS_FEW);
+/// Eight trees of 256 fill one burst.
+constexpr size_t MESSAGE_BYTES = 96;
+
+/// FORGOTTEN trees, made once: signing takes longer than opening.
+const std::vector<std::vector<Bytes>> &trees_of(const Kind &kind, uint32_t leaves) {
+    using Trees = std::vector<std::vector<Bytes>>;
+    static auto &made = *new std::map<std::pair<std::string, uint32_t>, Trees>;  // until the end
+    Trees &trees = made[{kind.name, leaves}];
+    while (trees.size() < FORGOTTEN) {
+        Sealer replica(COL_ROLE_REPLICA, 1, true, 0, {.kind = &kind});
+        for (uint32_t i = 0; i < leaves; i++) {
+            col_header header{};
+            header.type = COL_REPLY;
+            header.sequence = trees.size() * leaves + i + 1;
+            replica.add(header, Bytes(MESSAGE_BYTES, 'r'),
+                        {.replicas = 0, .client = CLIENT_ENDPOINT});
+        }
+        replica.flush();
+        trees.push_back(replica.sent);
+    }
+    return trees;
+}
+
+/// Trees whose roots are new, so many at once.
+void open_new(benchmark::State &state, const Signing &signing) {
+    const uint32_t leaves = static_cast<uint32_t>(state.range(0));
+    std::vector<std::vector<col_bytes>> burst(FORGOTTEN / signing.batch);
+    uint32_t made = 0;
+    for (const std::vector<Bytes> &tree : trees_of(*signing.kind, leaves)) {
+        for (const Bytes &datagram : tree) burst[made / signing.batch].push_back(view(datagram));
+        made++;
+    }
+    Opener opener(ROOTS_FEW, signing);
+    uint64_t opened = 0, next = 0;
+    measure(state, "message", signing.batch * leaves,
+            [&] { opener.open(burst[next++ % burst.size()], count, &opened); });
+    require(state, next > 0 && opened == next * signing.batch * leaves,
+            "not every message was opened");
+    require(state,
+            col_counter_read(&opener.counters.verifies) == next * signing.batch &&
+                col_counter_read(&opener.counters.verify_calls) == next,
+            "not every root was verified, or not all of a burst in one call");
+}
+
+const bool added = [] {
+    for (const Signing &signing : all_signings()) {
+        benchmark::RegisterBenchmark(("open/" + signing.name()).c_str(), open_new, signing)
+            ->RangeMultiplier(4)
+            ->Range(1, COL_TREE_LEAVES_MAX);
+    }
+    return true;
+}();
 
 /// Messages of 100 bytes from trees of 64, each in a datagram of its own with its path.
 void open_alone(benchmark::State &state) {

@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <map>
 #include <string>
@@ -24,44 +25,72 @@ struct Pair {
     col_key *public_key;
 };
 
-Pair make_pair(col_scheme scheme, uint32_t rsa_bits) {
+Pair make_pair(const Kind &kind) {
     char directory[] = "/tmp/colonnade-bench-XXXXXX";
     must(mkdtemp(directory) != nullptr, "cannot make a directory in /tmp: make /tmp writable");
     const std::string secret = std::string(directory) + "/key.pem";
     const std::string open = std::string(directory) + "/key.pub";
     Pair pair;
-    must(col_key_generate(scheme, rsa_bits, secret.c_str(), open.c_str()));
-    must(col_key_read_private(secret.c_str(), scheme, &pair.private_key));
-    must(col_key_read_public(open.c_str(), scheme, &pair.public_key));
+    must(col_key_generate(kind.scheme, kind.rsa_bits, secret.c_str(), open.c_str()));
+    must(col_key_read_private(secret.c_str(), kind.scheme, &pair.private_key));
+    must(col_key_read_public(open.c_str(), kind.scheme, &pair.public_key));
     unlink(secret.c_str());
     unlink(open.c_str());
     rmdir(directory);
     return pair;
 }
 
-const Pair &pair_of(col_scheme scheme, uint32_t rsa_bits) {
-    static auto &pairs = *new std::map<std::pair<col_scheme, uint32_t>, Pair>;  // until the end
-    const std::pair kind(scheme, rsa_bits);
-    auto found = pairs.find(kind);
-    if (found == pairs.end()) found = pairs.emplace(kind, make_pair(scheme, rsa_bits)).first;
+const Pair &pair_of(const Kind &kind) {
+    static auto &pairs = *new std::map<std::string, Pair>;  // until the end
+    auto found = pairs.find(kind.name);
+    if (found == pairs.end()) found = pairs.emplace(kind.name, make_pair(kind)).first;
     return found->second;
 }
 
 }  // namespace
 
-col_key *private_key(col_scheme scheme, uint32_t rsa_bits) {
-    return pair_of(scheme, rsa_bits).private_key;
+col_key *private_key(const Kind &kind) {
+    return pair_of(kind).private_key;
 }
 
-col_key *public_key(col_scheme scheme, uint32_t rsa_bits) {
-    return pair_of(scheme, rsa_bits).public_key;
+col_key *public_key(const Kind &kind) {
+    return pair_of(kind).public_key;
 }
 
-const col_keyring *keyring() {
-    static col_key *const key[REPLICAS] = {public_key(), public_key(), public_key(), public_key()};
-    static const col_keyring ring = {
-        .replicas = REPLICAS, .clients = 1, .replica = key, .client = key, .cluster = {{0xC1}}};
-    return &ring;
+const col_keyring *keyring(const Kind &kind) {
+    struct Ring {
+        col_key *key[REPLICAS];
+        col_keyring ring;
+    };
+    static auto &rings = *new std::map<std::string, Ring>;  // until the end
+    const auto [at, made] = rings.try_emplace(kind.name);
+    Ring &ring = at->second;
+    if (made) {
+        std::fill_n(ring.key, REPLICAS, public_key(kind));
+        ring.ring = {.replicas = REPLICAS,
+                     .clients = 1,
+                     .replica = ring.key,
+                     .client = ring.key,
+                     .cluster = {{0xC1}}};
+    }
+    return &ring.ring;
+}
+
+std::string Signing::name() const {
+    return std::string(back_end->name) + "/" + kind->name + "/" +
+           (batch == 1 ? "alone" : std::to_string(batch) + " at once");
+}
+
+std::vector<Signing> all_signings() {
+    std::vector<const col_backend *> back_ends = {&col_backend_openssl};
+    if (col_backend_best() != &col_backend_openssl) back_ends.push_back(col_backend_best());
+    std::vector<Signing> all;
+    for (const col_backend *back_end : back_ends) {
+        for (const Kind &kind : KINDS) {
+            for (const uint32_t batch : {1u, 2u, 4u, 8u}) all.push_back({back_end, &kind, batch});
+        }
+    }
+    return all;
 }
 
 const col_hasher *hasher() {
@@ -69,8 +98,9 @@ const col_hasher *hasher() {
     return best;
 }
 
-Sealer::Sealer(col_role role, uint32_t signer, bool keeps, uint32_t tree_leaves)
-    : arena(col_sealer_footprint(col_backend_best())), keep(keeps) {
+Sealer::Sealer(col_role role, uint32_t signer, bool keeps, uint32_t tree_leaves,
+               const Signing &signing)
+    : arena(col_sealer_footprint(signing.back_end)), keep(keeps) {
     outbox.owner = this;
     outbox.egress.datagram_bytes = COL_DATAGRAM_BYTES_MAX;
     outbox.egress.reserve = [](col_egress *self) { return reinterpret_cast<Outbox *>(self)->room; };
@@ -79,10 +109,10 @@ Sealer::Sealer(col_role role, uint32_t signer, bool keeps, uint32_t tree_leaves)
         if (box->owner->keep) box->owner->sent.emplace_back(box->room, box->room + length);
     };
     col_sealer_options options{};
-    options.backend = col_backend_best();
+    options.backend = signing.back_end;
     options.hasher = hasher();
-    options.key = private_key();
-    options.cluster = keyring()->cluster;
+    options.key = private_key(*signing.kind);
+    options.cluster = keyring(*signing.kind)->cluster;
     options.role = static_cast<uint8_t>(role);
     options.signer = signer;
     options.tree_leaves = tree_leaves;
@@ -97,10 +127,11 @@ void Sealer::add(const col_header &header, const Bytes &body, col_destination to
     must(col_sealer_add(sealer, &header, view(body), to), "the tree is full");
 }
 
-Opener::Opener(uint32_t roots) : arena(col_opener_footprint() + col_root_cache_footprint(roots)) {
+Opener::Opener(uint32_t roots, const Signing &signing)
+    : arena(col_opener_footprint() + col_root_cache_footprint(roots)) {
     col_root_cache *cache = col_root_cache_create(arena.get(), roots);
-    opener =
-        col_opener_create(arena.get(), col_backend_best(), hasher(), keyring(), cache, &counters);
+    opener = col_opener_create(arena.get(), signing.back_end, hasher(), keyring(*signing.kind),
+                               cache, &counters);
 }
 
 uint32_t Opener::open(const std::vector<col_bytes> &bundles, col_open_fn *handle, void *context) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "bench/micro/colonnade.hpp"
@@ -20,10 +21,34 @@ constexpr uint32_t ALL_REPLICAS = (1u << REPLICAS) - 1;
 constexpr uint32_t OPERATION_BYTES = 100;
 constexpr col_endpoint CLIENT_ENDPOINT = {0x0a000101, 5000};
 
-/// One key pair per size, made at first use and shared by all signers: the cost is the same.
-col_key *private_key(col_scheme scheme = COL_SCHEME_RSA, uint32_t rsa_bits = 2048);
-col_key *public_key(col_scheme scheme = COL_SCHEME_RSA, uint32_t rsa_bits = 2048);
-const col_keyring *keyring();
+/// What keys there are. The first is used wherever nothing else is asked for.
+struct Kind {
+    const char *name;
+    col_scheme scheme;
+    uint32_t rsa_bits;
+};
+constexpr Kind KINDS[] = {{"RSA-2048", COL_SCHEME_RSA, 2048},
+                          {"RSA-3072", COL_SCHEME_RSA, 3072},
+                          {"RSA-4096", COL_SCHEME_RSA, 4096},
+                          {"Ed25519", COL_SCHEME_ED25519, 0},
+                          {"ECDSA-P256", COL_SCHEME_ECDSA_P256, 0}};
+
+/// One key pair per kind, made at first use and shared by all signers: the cost is the same.
+col_key *private_key(const Kind &kind = KINDS[0]);
+col_key *public_key(const Kind &kind = KINDS[0]);
+const col_keyring *keyring(const Kind &kind = KINDS[0]);
+
+/// Who signs or verifies with what, and how many roots in one call.
+struct Signing {
+    const col_backend *back_end = col_backend_best();
+    const Kind *kind = KINDS;
+    uint32_t batch = 1;
+
+    std::string name() const;  ///< "ifma/RSA-2048/alone", "ifma/RSA-2048/8 at once"
+};
+
+/// Each back end of this CPU with each kind of key and each batch.
+std::vector<Signing> all_signings();
 
 /// The best one for this CPU.
 const col_hasher *hasher();
@@ -52,7 +77,8 @@ class Arena {
 /// A sealer whose datagrams are kept, or only counted.
 class Sealer {
    public:
-    Sealer(col_role role, uint32_t signer, bool keep, uint32_t tree_leaves = 0);
+    Sealer(col_role role, uint32_t signer, bool keep, uint32_t tree_leaves = 0,
+           const Signing &signing = {});
     ~Sealer() {
         col_sealer_destroy(sealer);
     }
@@ -82,7 +108,7 @@ class Sealer {
 class Opener {
    public:
     /// @param roots of the cache: 4 forget each other quickly
-    explicit Opener(uint32_t roots);
+    explicit Opener(uint32_t roots, const Signing &signing = {});
     ~Opener() {
         col_opener_destroy(opener);
     }
