@@ -231,8 +231,9 @@ static void sign_one(context *self, const col_sign_job *job) {
         case COL_SCHEME_ECDSA_P256:
             sign_ecdsa(self, with, job);
             return;
+        case COL_SCHEME_HMAC:
         case COL_SCHEME_NONE:
-            COL_ASSERT(!"a key has a scheme");
+            COL_ASSERT(!"a scheme that signs");
     }
 }
 
@@ -247,8 +248,9 @@ static bool verify_one(context *self, const col_verify_job *job) {
             return verify_ed25519(with, job);
         case COL_SCHEME_ECDSA_P256:
             return verify_ecdsa(self, with, job);
+        case COL_SCHEME_HMAC:
         case COL_SCHEME_NONE:
-            COL_ASSERT(!"a key has a scheme");
+            COL_ASSERT(!"a scheme that signs");
     }
     return false;
 }

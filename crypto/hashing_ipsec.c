@@ -2,9 +2,6 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#define NO_COMPAT_IMB_API_053  // its short names collide with OpenSSL's
-#include <intel-ipsec-mb.h>
-
 #include "crypto/hashing.h"
 #include "crypto/hashing_internal.h"
 #include "src/base/assert.h"
@@ -45,6 +42,8 @@ static struct {
     uint32_t bulk_from;
 } choice;
 static pthread_once_t choice_made = PTHREAD_ONCE_INIT;
+static IMB_MGR *shared;
+static pthread_once_t shared_made = PTHREAD_ONCE_INIT;
 
 static void submit(IMB_MGR *manager, const col_bytes *message, col_digest *out) {
     IMB_JOB *job = IMB_GET_NEXT_JOB(manager);
@@ -152,14 +151,28 @@ static void destroy(col_owned_hasher *owned) {
     free(self);
 }
 
-col_hasher *col_hasher_ipsec_create(void) {
+IMB_MGR *col_ipsec_manager_create(void) {
     COL_ASSERT(pthread_once(&choice_made, choose) == 0);
-    if (!choice.best) return NULL;
+    return choice.best ? manager_create(choice.best) : NULL;
+}
+
+static void make_shared(void) {
+    shared = col_ipsec_manager_create();
+}
+
+const IMB_MGR *col_ipsec_manager_shared(void) {
+    COL_ASSERT(pthread_once(&shared_made, make_shared) == 0);
+    return shared;
+}
+
+col_hasher *col_hasher_ipsec_create(void) {
+    IMB_MGR *manager = col_ipsec_manager_create();
+    if (manager == NULL) return NULL;
 
     ipsec_hasher *self = calloc(1, sizeof *self);
     COL_ASSERT(self);
     self->owned = (col_owned_hasher){{digest}, choice.best->name, destroy};
-    self->manager = manager_create(choice.best);
+    self->manager = manager;
     self->bulk_from = choice.bulk_from;
     if (self->bulk_from > 1) self->single = col_hasher_openssl_create();
     return &self->owned.hasher;

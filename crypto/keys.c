@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "crypto/ifma/rsa.h"
+#include "crypto/mac.h"
 #include "crypto/openssl_key.h"
 #include "src/base/assert.h"
 
@@ -60,6 +61,8 @@ static const char *type_of(col_scheme scheme) {
             return "ED25519";
         case COL_SCHEME_ECDSA_P256:
             return "EC";
+        case COL_SCHEME_HMAC:
+            return "X25519";
         case COL_SCHEME_NONE:
             break;
     }
@@ -133,9 +136,13 @@ static col_result check(EVP_PKEY *pkey, const char *where, bool has_private, col
     return col_ok();
 }
 
-/// Check what was read and wrap it. Owns `pkey`.
-static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col_scheme scheme,
-                        col_key **key) {
+static uint32_t signature_bytes_of(const EVP_PKEY *pkey, col_scheme scheme) {
+    if (scheme == COL_SCHEME_RSA) return (uint32_t)EVP_PKEY_get_size(pkey);
+    return scheme == COL_SCHEME_HMAC ? COL_MAC_BYTES : COL_ELLIPTIC_BYTES;
+}
+
+col_result col_key_adopt(EVP_PKEY *pkey, const char *where, bool has_private, col_scheme scheme,
+                         col_key **key) {
     const col_result result = check(pkey, where, has_private, scheme);
     if (!result.ok) {
         EVP_PKEY_free(pkey);
@@ -146,8 +153,7 @@ static col_result adopt(EVP_PKEY *pkey, const char *where, bool has_private, col
     made->pkey = pkey;
     made->serial = atomic_fetch_add_explicit(&next_serial, 1, memory_order_relaxed);
     made->scheme = scheme;
-    made->signature_bytes =
-        scheme == COL_SCHEME_RSA ? (uint32_t)EVP_PKEY_get_size(pkey) : COL_ELLIPTIC_BYTES;
+    made->signature_bytes = signature_bytes_of(pkey, scheme);
     made->has_private = has_private;
     if (scheme == COL_SCHEME_RSA && col_rsa_available()) {
         made->lanes = col_rsa_key_create(pkey, has_private, made->serial);
@@ -209,7 +215,7 @@ col_result col_key_read_private(const char *path, col_scheme scheme, col_key **k
         return col_error("%s: no private key in PEM form: make a pair with `colonnade keygen`",
                          path);
     }
-    return adopt(pkey, path, true, scheme, key);
+    return col_key_adopt(pkey, path, true, scheme, key);
 }
 
 col_result col_key_read_public(const char *path, col_scheme scheme, col_key **key) {
@@ -230,7 +236,7 @@ col_result col_key_read_public(const char *path, col_scheme scheme, col_key **ke
             "%s: no public key in PEM form: export one with `openssl pkey -in PRIVATE -pubout`",
             path);
     }
-    return adopt(pkey, path, false, scheme, key);
+    return col_key_adopt(pkey, path, false, scheme, key);
 }
 
 static col_result create_file(const char *path, const char *what, mode_t mode, BIO **bio) {
@@ -286,6 +292,9 @@ static col_result make(col_scheme scheme, uint32_t rsa_bits, EVP_PKEY **pkey) {
             break;
         case COL_SCHEME_ECDSA_P256:
             *pkey = EVP_EC_gen("P-256");
+            break;
+        case COL_SCHEME_HMAC:
+            *pkey = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
             break;
         case COL_SCHEME_NONE:
             COL_ASSERT(!"a scheme that has keys");
@@ -360,4 +369,6 @@ static void describe(const col_key *key, char text[24]) {
 void col_keyring_describe(const col_keyring *keyring, col_signatures *signatures) {
     describe(keyring->replicas > 0 ? keyring->replica[0] : NULL, signatures->replicas);
     describe(keyring->clients > 0 ? keyring->client[0] : NULL, signatures->clients);
+    snprintf(signatures->sessions, sizeof signatures->sessions, "%s",
+             keyring->macs ? "hmac" : "signed");
 }

@@ -12,8 +12,8 @@ COL_MUST_USE col_result col_key_generate(col_scheme scheme, uint32_t rsa_bits,
                                          const char *private_path, const char *public_path);
 
 /// Read a private key: PEM, not encrypted, of the scheme that its place takes: RSA of a supported
-/// size with the exponent 65537, Ed25519, or EC on P-256 with a public half that is its own. The
-/// file must not be open to group or others.
+/// size with the exponent 65537, Ed25519, EC on P-256 with a public half that is its own, or X25519
+/// (COL_SCHEME_HMAC). The file must not be open to group or others.
 /// @param key out, freed by col_key_destroy, which wipes it
 COL_MUST_USE col_result col_key_read_private(const char *path, col_scheme scheme, col_key **key);
 
@@ -42,6 +42,7 @@ typedef struct {
     col_key *const *replica;  ///< [replicas]
     col_key *const *client;   ///< [clients], NULL entries are unknown clients
     col_digest cluster;       ///< cluster id, part of every seal
+    bool macs;                ///< sessions have MACs, and signatures where something went wrong
 } col_keyring;
 
 /// The signer's key, or NULL when there is none. Key version 1 is the only one so far.
@@ -50,10 +51,12 @@ const col_key *col_keyring_find(const col_keyring *keyring, uint8_t role, uint32
 #define COL_KEY_VERSION 1
 
 /// With what each side signs, for users: the first key's scheme, with the size of an RSA key, such
-/// as "rsa-2048"; "none" where there is no key.
+/// as "rsa-2048"; "none" where there is no key. And how requests and results of open sessions are
+/// sealed: "signed" or "hmac".
 typedef struct {
     char replicas[24];
     char clients[24];
+    char sessions[8];
 } col_signatures;
 
 void col_keyring_describe(const col_keyring *keyring, col_signatures *signatures);

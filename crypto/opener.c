@@ -18,9 +18,11 @@
 /// One bundle of the burst. Meaningful while its drop is COL_DROP_NONE.
 typedef struct {
     col_bundle bundle;
-    const col_key *key;
-    uint32_t first;  ///< of its entries in the opener's arrays
-    uint32_t job;    ///< that verifies its root, NO_JOB when the root was cached
+    const col_key *key;          ///< NULL: sealed with MACs
+    const col_mac_key *mac_key;  ///< then
+    const uint8_t *mac;          ///< of this process, in the signature
+    uint32_t first;              ///< of its entries in the opener's arrays
+    uint32_t job;  ///< that verifies its root, NO_JOB when the root was cached or has MACs
     col_root_key root_key;
 } opened_bundle;
 
@@ -33,6 +35,7 @@ struct col_opener {
     col_opener_counters *counters;
     col_open_check_fn *check;  ///< NULL: none
     void *check_context;
+    col_opener_links links;  ///< macs NULL: none
     uint64_t cluster_tag;
     bool opening;
 
@@ -42,6 +45,7 @@ struct col_opener {
     col_verify_job job[COL_OPEN_BURST_MAX];
     uint8_t text[COL_OPEN_BURST_MAX][COL_ROOT_TEXT_BYTES];
     uint32_t job_bundle[COL_OPEN_BURST_MAX];  ///< the first bundle with that root
+    uint8_t mac_text[COL_OPEN_BURST_MAX][COL_ROOT_TEXT_BYTES];
     uint8_t seal[COL_SEAL_BYTES_MAX];
 
     uint8_t leaf_input[HASH_CHUNK][COL_LEAF_BYTES_FRAGMENT];
@@ -72,6 +76,10 @@ void col_opener_check_by(col_opener *opener, col_open_check_fn *check, void *con
     opener->check_context = context;
 }
 
+void col_opener_take_macs(col_opener *opener, const col_opener_links *links) {
+    opener->links = *links;
+}
+
 void col_opener_destroy(col_opener *opener) {
     if (!opener) return;
     opener->backend->context_destroy(opener->backend_context);
@@ -91,6 +99,37 @@ static col_drop find_key(const col_opener *opener, const col_root_key *key, size
     return COL_DROP_NONE;
 }
 
+/// A client's bundle has a MAC for each replica, a replica's one for the client.
+static col_drop find_mac_key(const col_opener *opener, opened_bundle *opened) {
+    const col_bundle *bundle = &opened->bundle;
+    const col_opener_links *links = &opener->links;
+    if (links->macs == NULL) return COL_DROP_WRONG_SCHEME;
+    const bool of_client = bundle->role == COL_ROLE_CLIENT;
+    const uint32_t macs = of_client ? opener->keyring->replicas : 1;
+    if (bundle->signature.length != macs * COL_MAC_BYTES) return COL_DROP_BAD_MAC;
+    opened->mac = bundle->signature.at + (of_client ? links->self * COL_MAC_BYTES : 0);
+    opened->mac_key =
+        links->find(links->context, bundle->role, bundle->signer, bundle->key_version);
+    return opened->mac_key == NULL ? COL_DROP_NO_SESSION : COL_DROP_NONE;
+}
+
+static col_drop find_bundle_key(const col_opener *opener, opened_bundle *opened) {
+    const col_bundle *bundle = &opened->bundle;
+    opened->root_key = (col_root_key){.signer = bundle->signer,
+                                      .key_version = bundle->key_version,
+                                      .role = bundle->role,
+                                      .scheme = bundle->scheme,
+                                      .leaves = bundle->leaves};
+    opened->key = NULL;
+    if (bundle->scheme == COL_SCHEME_HMAC) return find_mac_key(opener, opened);
+    return find_key(opener, &opened->root_key, bundle->signature.length, &opened->key);
+}
+
+/// What others have to believe, too, is signed.
+static bool may_have_macs(uint8_t type) {
+    return type == COL_REQUEST || type == COL_REPLY;
+}
+
 /// Read the entries to where the next ones of the burst go. They stay if there is no drop.
 static col_drop parse_entries(col_opener *opener, uint32_t which) {
     opened_bundle *opened = &opener->bundle[which];
@@ -98,6 +137,8 @@ static col_drop parse_entries(col_opener *opener, uint32_t which) {
     col_entries entries = col_entries_of(&opened->bundle);
     for (uint32_t i = opened->first; col_entries_next(&entries, &opener->entry[i]); i++) {
         opener->index[i] = opener->entry[i].index;
+        const uint8_t type = opener->entry[i].message.header.type;
+        if (opened->key == NULL && !may_have_macs(type)) return COL_DROP_WRONG_SCHEME;
     }
     if (entries.drop != COL_DROP_NONE || opener->check == NULL) return entries.drop;
     return opener->check(opener->check_context, which, &opened->bundle,
@@ -111,13 +152,7 @@ static col_drop parse(col_opener *opener, col_bytes bytes, uint32_t which) {
     if (drop != COL_DROP_NONE) return drop;
     if (bundle->cluster_tag != opener->cluster_tag) return COL_DROP_OTHER_CLUSTER;
 
-    opened->root_key = (col_root_key){.signer = bundle->signer,
-                                      .key_version = bundle->key_version,
-                                      .role = bundle->role,
-                                      .scheme = bundle->scheme,
-                                      .leaves = bundle->leaves};
-    const col_drop no_key =
-        find_key(opener, &opened->root_key, bundle->signature.length, &opened->key);
+    const col_drop no_key = find_bundle_key(opener, opened);
     if (no_key != COL_DROP_NONE) return no_key;
 
     const col_drop no_entries = parse_entries(opener, which);
@@ -229,15 +264,38 @@ static void rebuild_trees(col_opener *opener, uint32_t count, col_drop *drop) {
     }
 }
 
-/// A root goes to the cache or a verification job.
+/// A root goes to the cache or a verification job; one with MACs waits for check_macs.
 static void find_root(col_opener *opener, uint32_t which) {
     opened_bundle *opened = &opener->bundle[which];
     opened->root_key.root = *col_tree_root(&opener->tree[which]);
     opened->job = NO_JOB;
+    if (opened->key == NULL) return;
     if (col_root_cache_has(opener->cache, &opened->root_key, opened->bundle.signature)) {
         col_count(&opener->counters->cached, 1);
     } else {
         opened->job = job_for(opener, which);
+    }
+}
+
+static void check_macs(col_opener *opener, uint32_t count, col_drop *drop) {
+    col_mac_job job[COL_OPEN_BURST_MAX];
+    uint8_t mac[COL_OPEN_BURST_MAX][COL_MAC_BYTES];
+    uint32_t which[COL_OPEN_BURST_MAX];
+    uint32_t jobs = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        const opened_bundle *opened = &opener->bundle[i];
+        if (drop[i] != COL_DROP_NONE || opened->key != NULL) continue;
+        uint8_t *text = opener->mac_text[jobs];
+        col_root_text(&opener->keyring->cluster, &opened->root_key, text);
+        which[jobs] = i;
+        job[jobs] = (col_mac_job){opened->mac_key, {text, COL_ROOT_TEXT_BYTES}, mac[jobs]};
+        jobs++;
+    }
+    if (jobs == 0) return;
+    col_macs_compute(opener->links.macs, job, jobs);
+    col_count(&opener->counters->macs, jobs);
+    for (uint32_t i = 0; i < jobs; i++) {
+        if (!col_mac_equal(mac[i], opener->bundle[which[i]].mac)) drop[which[i]] = COL_DROP_BAD_MAC;
     }
 }
 
@@ -316,6 +374,7 @@ void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count,
     for (uint32_t i = 0; i < count; i++) {
         if (drop[i] == COL_DROP_NONE) find_root(opener, i);
     }
+    check_macs(opener, count, drop);
     verify(opener);
     for (uint32_t i = 0; i < count; i++) {
         if (drop[i] != COL_DROP_NONE) continue;

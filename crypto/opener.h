@@ -2,6 +2,7 @@
 #pragma once
 
 #include "crypto/keys.h"
+#include "crypto/mac.h"
 #include "crypto/root_cache.h"
 #include "src/base/arena.h"
 #include "src/base/counter.h"
@@ -20,6 +21,7 @@ typedef struct {
     col_counter cached;        ///< bundles whose root was in the cache
     col_counter verifies;      ///< public-key operations
     col_counter verify_calls;  ///< calls of the back end
+    col_counter macs;          ///< computed
 } col_opener_counters;
 
 /// @param hasher,keyring,cache,counters borrowed for the opener's life
@@ -28,6 +30,22 @@ col_opener *col_opener_create(col_arena *arena, const col_backend *backend,
                               col_root_cache *cache, col_opener_counters *counters);
 void col_opener_destroy(col_opener *opener);  ///< the back end's context; memory is the arena's
 size_t col_opener_footprint(void);
+
+/// What an opener needs to verify MACs, too.
+typedef struct {
+    col_macs *macs;
+    uint32_t self;  ///< which of the MACs of a client's bundle is for this replica
+
+    /// The key that this process shares with a session for messages of that role.
+    /// @param signer replica or client @param key_version low half of the session's id
+    /// @return NULL when there is no such session here
+    const col_mac_key *(*find)(void *context, uint8_t role, uint32_t signer, uint32_t key_version);
+    void *context;
+} col_opener_links;
+
+/// Take MACs from now on, for REQUEST and REPLY; without this, they are of the wrong scheme.
+/// @param links copied; what it points to is borrowed
+void col_opener_take_macs(col_opener *opener, const col_opener_links *links);
 
 /// Bundles of one burst.
 #define COL_OPEN_BURST_MAX 32
@@ -64,7 +82,8 @@ typedef void col_open_fn(void *context, const col_opened *opened);
 /// @param drop out, [count]: COL_DROP_NONE, or why the whole bundle was dropped: _TRUNCATED,
 ///             _WRONG_VERSION, _MALFORMED, _OTHER_CLUSTER, _UNKNOWN_SENDER, _WRONG_SCHEME,
 ///             _WRONG_ROLE, _UNKNOWN_TYPE, _BAD_DIGEST (of a `whole` entry), _BAD_PROOF,
-///             _BAD_SIGNATURE; what col_opener_check_by's function said
+///             _BAD_SIGNATURE, _BAD_MAC, _NO_SESSION (a MAC, and no key); what
+///             col_opener_check_by's function said
 /// @param handle may call col_seal_check, and not col_open_burst of the same opener
 /// Cost: per bundle its hashes; per new root one public operation.
 void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count, col_drop *drop,

@@ -3,8 +3,7 @@
 
 #include <openssl/evp.h>
 
-#include "src/base/bytes.h"
-#include "src/base/scheme.h"
+#include "crypto/keys.h"
 
 /// Bytes of a signature with Ed25519 (R, S) or with ECDSA on P-256 (r, s).
 #define COL_ELLIPTIC_BYTES 64
@@ -20,3 +19,8 @@ struct col_key {
     bool has_private;
     col_digest fingerprint;
 };
+
+/// Check a key that was read or made, and wrap it. Owns `pkey`, in any case.
+/// @param where what errors name
+COL_MUST_USE col_result col_key_adopt(EVP_PKEY *pkey, const char *where, bool has_private,
+                                      col_scheme scheme, col_key **key);

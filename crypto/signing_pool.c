@@ -7,13 +7,17 @@ bool col_seal_job_put(col_ring *ring, const col_header *header, col_bytes body,
                       col_destination to) {
     COL_ASSERT(body.length <= COL_MESSAGE_BYTES_MAX);
 
-    col_seal_job *job = col_ring_reserve(ring, (uint32_t)(sizeof *job + body.length));
+    const size_t keys = to.link ? to.link->count : 0;
+    col_seal_job *job = col_ring_reserve(ring, (uint32_t)COL_SEAL_JOB_BYTES(body.length, keys));
     if (!job) return false;
     job->header = *header;
+    job->link = to.link ? *to.link : (col_link_seal){0};
     job->to = to;
+    job->to.link = NULL;
     job->length = (uint32_t)body.length;
     job->reserved = 0;
     if (body.length > 0) memcpy(job->body, body.at, body.length);
+    if (keys > 0) memcpy(job->body + body.length, to.link->key, keys * sizeof *to.link->key);
     col_ring_publish(ring);
     return true;
 }
@@ -24,9 +28,13 @@ static uint32_t drain(col_sealer *sealer, col_ring *ring) {
     uint32_t bytes;
     const col_seal_job *job;
     while ((job = col_ring_front(ring, &bytes)) != NULL) {
-        COL_ASSERT(bytes >= sizeof *job + job->length);
+        COL_ASSERT(bytes >= COL_SEAL_JOB_BYTES(job->length, job->link.count));
         const col_bytes body = {job->body, job->length};
-        if (!col_sealer_add(sealer, &job->header, body, job->to)) break;
+        const col_link_seal link = {job->link.key_version, job->link.count,
+                                    (const col_mac_key *)(job->body + job->length)};
+        col_destination to = job->to;
+        if (link.count > 0) to.link = &link;
+        if (!col_sealer_add(sealer, &job->header, body, to)) break;
         col_ring_release(ring);
         taken++;
     }

@@ -9,14 +9,19 @@
 /// COL_TREE_LEAVES_MAX messages at most. No timer: one message waiting is signed now, many waiting
 /// share a tree.
 
-/// A record of a signing ring: this header, then `length` bytes of body.
+/// A record of a signing ring: this header, then `length` bytes of body, then `link.count` keys.
 typedef struct {
     col_header header;
-    col_destination to;
+    col_destination to;  ///< without its `link`
+    col_link_seal link;  ///< count 0: sign it
     uint32_t length;
     uint32_t reserved;
     uint8_t body[];
 } col_seal_job;
+
+/// Bytes of a record with `keys` keys.
+#define COL_SEAL_JOB_BYTES(length, keys) \
+    (sizeof(col_seal_job) + (length) + (keys) * sizeof(col_mac_key))
 
 /// Put one message into a signing ring. @return false when it is full (the caller counts
 /// COL_DROP_QUEUE_FULL; retransmission recovers). Thread: the ring's producer.

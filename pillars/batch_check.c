@@ -6,6 +6,8 @@ typedef struct {
     uint32_t requests;
     bool well_formed;
     bool authentic;
+    bool rejected;  ///< not authentic, and not for MACs alone
+    col_batch_check *check;
     uint8_t input[COL_BATCH_DIGEST_BYTES(COL_BATCH_REQUESTS_MAX)];
     col_digest digest[COL_BATCH_REQUESTS_MAX];
 } checking;
@@ -45,17 +47,42 @@ static void on_opened(void *context, const col_opened *opened) {
     take(context, &opened->verified.message, opened->whole);
 }
 
+/// A session that was opened and is gone can only be answered with EXPIRED: nothing rests on who
+/// asks.
+static bool is_gone(const checking *check, const col_message *message) {
+    col_request request;
+    return col_request_read(message->bytes, &request) &&
+           col_pbft_session_is_gone(check->checker->pbft, request.session);
+}
+
+static void doubt(checking *check, uint32_t client) {
+    col_batch_check *out = check->check;
+    if (out->doubted < COL_DOUBTED_MAX) out->doubted_client[out->doubted++] = client;
+}
+
+/// What a bundle's failure says of the batch.
+static void judge(checking *check, const col_bundle *bundle, col_drop drop, bool gone) {
+    if (drop == COL_DROP_NONE || gone) return;
+    check->authentic = false;
+    if (drop == COL_DROP_BAD_MAC) doubt(check, bundle->signer);
+    // No key: the session may not be opened here yet.
+    check->rejected |= drop != COL_DROP_BAD_MAC && drop != COL_DROP_NO_SESSION;
+}
+
 /// A bundle that does not verify still has digests: the batch digest says what was proposed, and a
 /// commit certificate may stand behind it.
-static bool take_unverified(checking *check, col_bytes bytes) {
+static bool take_unverified(checking *check, col_bytes bytes, col_drop drop) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
     col_entries entries = col_entries_of(&bundle);
     col_entry entry;
+    bool gone = drop == COL_DROP_NO_SESSION;
     while (col_entries_next(&entries, &entry)) {
         col_hash(check->checker->hasher, entry.message.bytes, &entry.message.header.digest);
+        gone = gone && is_gone(check, &entry.message);
         take(check, &entry.message, entry.whole);
     }
+    judge(check, &bundle, drop, gone);
     return entries.drop == COL_DROP_NONE;
 }
 
@@ -68,10 +95,9 @@ static bool check_burst(checking *check, col_bytes *bundle, uint32_t count) {
     for (uint32_t i = 0; i < count; i++) all &= drop[i] == COL_DROP_NONE;
     if (all) return true;
     // Digests must stand in the order of the body: start this burst again without verifying.
-    check->authentic = false;
     check->requests = before;
     for (uint32_t i = 0; i < count; i++) {
-        if (!take_unverified(check, bundle[i])) return false;
+        if (!take_unverified(check, bundle[i], drop[i])) return false;
     }
     return true;
 }
@@ -93,13 +119,14 @@ static bool check_bundles(checking *check, const col_batch *batch) {
 
 void col_batch_check_body(const col_batch_checker *checker, col_bytes body,
                           col_batch_check *check) {
-    checking state = {.checker = checker, .well_formed = true, .authentic = true};
+    checking state = {.checker = checker, .well_formed = true, .authentic = true, .check = check};
     col_batch batch;
     *check = (col_batch_check){0};
     if (!col_batch_read(body, &batch) || batch.requests > checker->requests_max) return;
     if (!check_bundles(&state, &batch) || !state.well_formed) return;
     check->well_formed = true;
     check->authentic = state.authentic;
+    check->doubtful = !state.authentic && !state.rejected;
     check->time_ns = batch.time_ns;
     col_batch_digest_input(batch.time_ns, state.digest, state.requests, state.input);
     col_hash(checker->hasher, (col_bytes){state.input, COL_BATCH_DIGEST_BYTES(state.requests)},

@@ -7,7 +7,8 @@
 /// Verifies batch bodies: every request with its client's seal, bundles in bursts, and the batch
 /// digest over the request digests.
 typedef struct {
-    col_opener *opener;  ///< not the one that opens datagrams: batches arrive inside those
+    col_opener *opener;    ///< not the one that opens datagrams: batches arrive inside those
+    const col_pbft *pbft;  ///< whose batches they are; it knows which sessions are gone
     const col_hasher *hasher;
     uint32_t pillar;
     uint32_t pillars;

@@ -11,6 +11,8 @@
 typedef struct {
     enum { COL_NOTE_OUTCOME, COL_NOTE_CHECKPOINT } kind;
     col_outcome outcome;
+    bool has_key;             ///< an opened session has MACs
+    col_mac_key request_key;  ///< of the requests to this replica
     uint64_t checkpoint;
     col_digest digest;
 } col_merge_note;

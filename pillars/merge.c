@@ -50,7 +50,9 @@ uint32_t col_merge_next_pillar(const col_merge *merge) {
     return (uint32_t)((merge->sequence + 1) % merge->options.pillars);
 }
 
-static void send_reply(col_merge *merge, uint32_t pillar, const col_reply *reply, col_endpoint to) {
+/// @param session NULL when it is gone
+static void send_reply(col_merge *merge, uint32_t pillar, const col_reply *reply,
+                       const col_session *session, col_endpoint to) {
     const col_header header = {.type = COL_REPLY,
                                .pillar = (uint8_t)pillar,
                                .view = merge->view[pillar],
@@ -59,7 +61,7 @@ static void send_reply(col_merge *merge, uint32_t pillar, const col_reply *reply
     col_reply_write(&writer, reply);
     COL_ASSERT(!writer.failed);
     merge->options.sink.reply(merge->options.sink.context, &header,
-                              (col_bytes){merge->scratch, col_writer_used(&writer)}, to);
+                              (col_bytes){merge->scratch, col_writer_used(&writer)}, session, to);
     col_count(&merge->options.counters->replies, 1);
 }
 
@@ -71,7 +73,7 @@ static void send_opened(col_merge *merge, const col_session_opened *answer, col_
     col_writer writer = col_writer_of(merge->scratch, merge->scratch_bytes);
     col_session_opened_write(&writer, answer);
     merge->options.sink.reply(merge->options.sink.context, &header,
-                              (col_bytes){merge->scratch, col_writer_used(&writer)}, to);
+                              (col_bytes){merge->scratch, col_writer_used(&writer)}, NULL, to);
 }
 
 static void tell(col_merge *merge, uint32_t pillar, const col_outcome *outcome) {
@@ -84,7 +86,8 @@ static void send_stored(col_merge *merge, const col_session *session, uint64_t n
     col_reply reply = {.client = session->client, .session = session->id, .number = number};
     if (!col_session_result(merge->sessions, session, number, &status, &reply.result)) return;
     reply.status = (uint8_t)status;
-    send_reply(merge, (uint32_t)(session->id % merge->options.pillars), &reply, session->reply_to);
+    send_reply(merge, (uint32_t)(session->id % merge->options.pillars), &reply, session,
+               session->reply_to);
 }
 
 static void send_expired(col_merge *merge, const col_request *request) {
@@ -94,7 +97,7 @@ static void send_expired(col_merge *merge, const col_request *request) {
                              .session = request->session,
                              .number = request->number,
                              .status = COL_REPLY_EXPIRED};
-    send_reply(merge, request->pillar, &reply, to);
+    send_reply(merge, request->pillar, &reply, NULL, to);
 }
 
 void col_merge_answer(col_merge *merge, const col_request *request) {
@@ -165,7 +168,8 @@ static void execute_open(col_merge *merge, const col_session_open *open) {
                                  .client = open->client,
                                  .session = answer.session,
                                  .number = open->nonce,
-                                 .reply_to = open->reply_to};
+                                 .reply_to = open->reply_to,
+                                 .share = open->share};
     tell(merge, open->pillar, &outcome);
     send_opened(merge, &answer, open->reply_to);
 }

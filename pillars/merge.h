@@ -17,7 +17,9 @@ typedef struct col_merge col_merge;
 typedef struct {
     void *context;
     /// Seal a message and send it to a client.
-    void (*reply)(void *context, const col_header *header, col_bytes body, col_endpoint to);
+    /// @param session whose result it is: a MAC will do. NULL: sign it
+    void (*reply)(void *context, const col_header *header, col_bytes body,
+                  const col_session *session, col_endpoint to);
     /// Tell the pillar of a session what happened to it. Never dropped.
     void (*outcome)(void *context, uint32_t pillar, const col_outcome *outcome);
     /// Checkpoint c is reached with this digest: its pillar votes for it.

@@ -12,6 +12,7 @@ struct col_merge_stage {
     col_merge_stage_options options;
     col_merge *merge;
     col_hasher *hasher;
+    col_session_keys reply_keys;
     uint64_t again_ns;  // a pillar has not taken its notes yet: look again then
 };
 
@@ -26,16 +27,23 @@ uint64_t col_merge_notes_bytes(uint32_t batch_requests_max) {
 
 /// Each with the largest result.
 static uint64_t replies_bytes(uint32_t replies, uint32_t result_bytes_max) {
-    return replies * col_ring_space(sizeof(col_seal_job) + COL_REPLY_OVERHEAD + result_bytes_max);
+    return replies * col_ring_space(COL_SEAL_JOB_BYTES(COL_REPLY_OVERHEAD + result_bytes_max, 1));
 }
 
 uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_bytes_max) {
     return 2 * replies_bytes(batch_requests_max, result_bytes_max);
 }
 
-static void sink_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+static void sink_reply(void *context, const col_header *header, col_bytes body,
+                       const col_session *session, col_endpoint to) {
     col_merge_stage *stage = context;
-    const col_destination destination = {.client = to};
+    col_link_seal link = {.count = 1};
+    col_destination destination = {.client = to};
+    if (session != NULL && stage->options.exchange != NULL) {
+        link.key_version = (uint32_t)session->id;
+        link.key = col_session_keys_find(&stage->reply_keys, link.key_version, session->client);
+        if (link.key != NULL) destination.link = &link;
+    }
     if (!col_signing_rings_put(&stage->options.signing, header, body, destination)) {
         // The client asks again and is answered from the session table.
         col_count(&stage->options.merge.counters->drops[COL_DROP_QUEUE_FULL], 1);
@@ -49,8 +57,34 @@ static void put_note(col_merge_stage *stage, uint32_t pillar, const col_merge_no
     col_ring_publish(stage->options.notes[pillar]);
 }
 
+/// Both keys of a session that was opened: its replies' stays here, its requests' goes to the
+/// pillar. @return false when the client gave a share that no secret comes from: it signs
+static bool agree_on_keys(col_merge_stage *stage, uint32_t pillar, const col_outcome *opened,
+                          col_mac_key *request_key) {
+    const col_link link = {.cluster = &stage->options.cluster,
+                           .client = opened->client,
+                           .pillar = (uint8_t)pillar,
+                           .nonce = opened->number,
+                           .share = &opened->share,
+                           .replica = stage->options.self};
+    col_link_keys keys;
+    if (!col_link_keys_derive(stage->options.exchange, &opened->share, &link, &keys)) return false;
+    *col_session_keys_add(&stage->reply_keys, opened->session, opened->client) = keys.reply;
+    *request_key = keys.request;
+    return true;
+}
+
 static void sink_outcome(void *context, uint32_t pillar, const col_outcome *outcome) {
-    put_note(context, pillar, &(col_merge_note){.kind = COL_NOTE_OUTCOME, .outcome = *outcome});
+    col_merge_stage *stage = context;
+    col_merge_note note = {.kind = COL_NOTE_OUTCOME, .outcome = *outcome};
+    if (stage->options.exchange != NULL) {
+        if (outcome->kind == COL_OUTCOME_EVICTED) {
+            col_session_keys_remove(&stage->reply_keys, outcome->session);
+        } else if (outcome->kind == COL_OUTCOME_OPENED) {
+            note.has_key = agree_on_keys(stage, pillar, outcome, &note.request_key);
+        }
+    }
+    put_note(stage, pillar, &note);
 }
 
 static void sink_checkpoint(void *context, uint64_t checkpoint, const col_digest *digest) {
@@ -137,7 +171,8 @@ static uint64_t deadline_ns(const col_stage *self) {
 }
 
 size_t col_merge_stage_footprint(const col_merge_stage_options *options) {
-    return sizeof(col_merge_stage) + col_merge_footprint(&options->merge) + 2 * 64;
+    return sizeof(col_merge_stage) + col_merge_footprint(&options->merge) +
+           col_session_keys_footprint(options->merge.sessions.sessions_max, 1) + 2 * 64;
 }
 
 col_merge_stage *col_merge_stage_create(col_arena *arena, const col_merge_stage_options *options) {
@@ -150,6 +185,7 @@ col_merge_stage *col_merge_stage_create(col_arena *arena, const col_merge_stage_
                                                  .outcome = sink_outcome,
                                                  .checkpoint = sink_checkpoint};
     stage->merge = col_merge_create(arena, &stage->options.merge);
+    col_session_keys_init(&stage->reply_keys, arena, options->merge.sessions.sessions_max, 1);
     stage->again_ns = COL_NEVER;
     stage->stage = (col_stage){
         .name = "merge", .poll = poll, .deadline_ns = deadline_ns, .wait_descriptor = -1};

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "crypto/exchange.h"
+#include "crypto/session_keys.h"
 #include "pillars/links.h"
 #include "pillars/merge.h"
 #include "pillars/words.h"
@@ -13,6 +15,9 @@ typedef struct col_merge_stage col_merge_stage;
 typedef struct {
     col_merge_options merge;  ///< `sink` and `hasher` are filled by the stage
     uint32_t batch_requests_max;
+    const col_key *exchange;  ///< this replica's, of COL_SCHEME_HMAC; NULL: replies are signed
+    col_digest cluster;
+    uint32_t self;
     col_words *words;
     col_ring *committed[COL_PILLARS_MAX];  ///< from each pillar: col_committed
     col_ring *questions[COL_PILLARS_MAX];  ///< from each pillar: col_pillar_question

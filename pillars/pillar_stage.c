@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include "crypto/session_keys.h"
 #include "pillars/batch_check.h"
 #include "pillars/sources.h"
 #include "src/base/assert.h"
@@ -16,6 +17,8 @@ struct col_pillar_stage {
     col_pillar_stage_options options;
     col_pillar pillar;
     col_hasher *hasher;
+    col_macs *macs;  // NULL: sessions are signed
+    col_session_keys request_keys;
     col_opener *opener;         // of datagrams
     col_batch_checker checker;  // of what stands inside messages
     col_reassembly *reassembly;
@@ -37,7 +40,7 @@ size_t col_pillar_stage_footprint(const col_pillar_stage_options *options) {
     const col_pbft_options *pbft = &options->pbft;
     return sizeof(col_pillar_stage) + col_pillar_footprint(pbft) + 2 * col_opener_footprint() +
            col_reassembly_footprint(pbft->replicas, REASSEMBLY_PLACES, message_bytes_max(pbft)) +
-           8 * 64;
+           col_session_keys_footprint(pbft->sessions_max, 1) + 8 * 64;
 }
 
 static void drop(col_pillar_stage *stage, col_drop reason) {
@@ -165,7 +168,7 @@ static void settle(col_pillar_stage *stage, uint32_t which, col_drop reason) {
     if (opened && stage->burst.used[which]) {
         col_sources_useful(&stage->sources, from, stage->now_ns);
     } else if (opened || reason == COL_DROP_BAD_DIGEST || reason == COL_DROP_BAD_PROOF ||
-               reason == COL_DROP_BAD_SIGNATURE) {
+               reason == COL_DROP_BAD_SIGNATURE || reason == COL_DROP_BAD_MAC) {
         col_sources_wasted(&stage->sources, from, stage->now_ns);
     }
 }
@@ -197,12 +200,24 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
     return work;
 }
 
+/// Keys first: what the instance then looks at may need them.
+static void take_outcome(col_pillar_stage *stage, const col_merge_note *note) {
+    const col_outcome *outcome = &note->outcome;
+    if (outcome->kind == COL_OUTCOME_EVICTED) {
+        col_session_keys_remove(&stage->request_keys, outcome->session);
+    } else if (note->has_key) {
+        *col_session_keys_add(&stage->request_keys, outcome->session, outcome->client) =
+            note->request_key;
+    }
+    col_pillar_outcome(&stage->pillar, stage->now_ns, stage->wall_ns, outcome);
+}
+
 static uint32_t take_notes(col_pillar_stage *stage) {
     uint32_t count = 0, bytes;
     const col_merge_note *note;
     while ((note = col_ring_front(stage->options.notes, &bytes)) != NULL) {
         if (note->kind == COL_NOTE_OUTCOME) {
-            col_pillar_outcome(&stage->pillar, stage->now_ns, stage->wall_ns, &note->outcome);
+            take_outcome(stage, note);
         } else {
             col_pillar_reached(&stage->pillar, note->checkpoint, &note->digest);
         }
@@ -296,6 +311,23 @@ static uint64_t deadline_ns(const col_stage *self) {
     return col_pillar_deadline(&((const col_pillar_stage *)self)->pillar);
 }
 
+static const col_mac_key *find_request_key(void *context, uint8_t role, uint32_t signer,
+                                           uint32_t key_version) {
+    const col_pillar_stage *stage = context;
+    if (role != COL_ROLE_CLIENT) return NULL;
+    return col_session_keys_find(&stage->request_keys, key_version, signer);
+}
+
+static void take_macs(col_pillar_stage *stage) {
+    stage->macs = col_macs_create();
+    const col_opener_links links = {.macs = stage->macs,
+                                    .self = stage->options.pbft.self,
+                                    .find = find_request_key,
+                                    .context = stage};
+    col_opener_take_macs(stage->opener, &links);
+    col_opener_take_macs(stage->checker.opener, &links);
+}
+
 col_pillar_stage *col_pillar_stage_create(col_arena *arena,
                                           const col_pillar_stage_options *options) {
     col_pillar_stage *stage = col_arena_take(arena, 1, sizeof *stage);
@@ -330,12 +362,16 @@ col_pillar_stage *col_pillar_stage_create(col_arena *arena,
         .check_seal = sink_check_seal,
     };
     col_pillar_init(&stage->pillar, arena, &stage->options.pbft, options->words);
+    stage->checker.pbft = stage->pillar.pbft;
+    col_session_keys_init(&stage->request_keys, arena, options->pbft.sessions_max, 1);
+    if (options->keyring->macs) take_macs(stage);
     stage->stage = (col_stage){
         .name = options->name, .poll = poll, .deadline_ns = deadline_ns, .wait_descriptor = -1};
     return stage;
 }
 
 void col_pillar_stage_destroy(col_pillar_stage *stage) {
+    col_macs_destroy(stage->macs);
     col_opener_destroy(stage->checker.opener);
     col_opener_destroy(stage->opener);
     col_hasher_destroy(stage->hasher);

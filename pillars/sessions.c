@@ -28,7 +28,7 @@ struct col_sessions {
 };
 
 static size_t session_bytes(const col_sessions_options *options) {
-    return 64 + (size_t)options->outstanding * (5 + options->result_bytes_max);
+    return 96 + (size_t)options->outstanding * (5 + options->result_bytes_max);
 }
 
 static size_t head_bytes(const col_sessions_options *options) {
@@ -172,6 +172,7 @@ static col_session *create(col_sessions *sessions, const col_session_open *open)
     session->last = 0;
     session->client = open->client;
     session->reply_to = open->reply_to;
+    session->share = open->share;
     session->changed = true;
     append(sessions, session);
     col_map_add(&sessions->by_id, session->id, index);
@@ -301,6 +302,7 @@ static void digest_session(const col_sessions *sessions, const col_hasher *hashe
     col_write_u32(&writer, session->client);
     col_write_u32(&writer, session->reply_to.address);
     col_write_u16(&writer, session->reply_to.port);
+    col_write_bytes(&writer, (col_bytes){session->share.byte, sizeof session->share.byte});
     for (uint64_t number = first; number <= session->last; number++) {
         col_reply_status status;
         col_bytes result;

@@ -27,6 +27,7 @@ typedef struct {
     uint64_t last;  ///< number executed last
     uint32_t client;
     col_endpoint reply_to;
+    col_exchange_key share;
     uint32_t previous, next;  ///< in order of execution
     bool changed;             ///< since its digest was computed
     col_digest digest;

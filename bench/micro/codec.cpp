@@ -101,7 +101,7 @@ col_fetch fetch() {
 
 const bool bodies_added = [] {
     add<col_session_open>("SESSION-OPEN", col_session_open_write, col_session_open_read,
-                          {0, 1, 7, CLIENT_ENDPOINT});
+                          {0, 1, 7, CLIENT_ENDPOINT, {}});
     add<col_session_opened>("SESSION-OPENED", col_session_opened_write, col_session_opened_read,
                             {0, 1, COL_OPENED, 7, 1, 6});
     add<col_request>("REQUEST", col_request_write, col_request_read,
@@ -150,7 +150,8 @@ void parse_bundle(benchmark::State &state) {
     col_header header{};
     header.type = COL_REQUEST;
     for (header.sequence = 1; header.sequence <= 32; header.sequence++) {
-        client.add(header, request_body(1, header.sequence), {.replicas = 1, .client = {}});
+        client.add(header, request_body(1, header.sequence),
+                   {.replicas = 1, .client = {}, .link = nullptr});
     }
     client.flush();
     uint64_t read = 0, bundles = 0;

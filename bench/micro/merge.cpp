@@ -32,9 +32,8 @@ col_merge_options options_of(uint32_t interval, void *app, col_merge_counters *c
     options.hasher = hasher();
     options.counters = counters;
     options.sink.context = told;
-    options.sink.reply = [](void *context, const col_header *, col_bytes, col_endpoint) {
-        static_cast<Told *>(context)->replies++;
-    };
+    options.sink.reply = [](void *context, const col_header *, col_bytes, const col_session *,
+                            col_endpoint) { static_cast<Told *>(context)->replies++; };
     options.sink.outcome = [](void *context, uint32_t, const col_outcome *) {
         static_cast<Told *>(context)->outcomes++;
     };
@@ -89,7 +88,7 @@ Bytes session_opens() {
     Sealer client(COL_ROLE_CLIENT, 0, true);
     for (uint32_t i = 1; i <= TREES; i++) {
         const col_session_open open = {
-            .client = 0, .pillar = 0, .nonce = i, .reply_to = CLIENT_ENDPOINT};
+            .client = 0, .pillar = 0, .nonce = i, .reply_to = CLIENT_ENDPOINT, .share = {}};
         Bytes body(64);
         col_writer writer = col_writer_of(body.data(), body.size());
         col_session_open_write(&writer, &open);
@@ -97,7 +96,7 @@ Bytes session_opens() {
         col_header header{};
         header.type = COL_SESSION_OPEN;
         header.sequence = i;
-        client.add(header, body, {.replicas = 1, .client = {}});
+        client.add(header, body, {.replicas = 1, .client = {}, .link = nullptr});
     }
     client.flush();
     const Bytes &bundle = client.sent[0];

@@ -24,7 +24,8 @@ std::vector<Bytes> tree_of_replies(uint32_t messages, uint64_t first) {
     header.type = COL_REPLY;
     for (uint32_t i = 0; i < messages; i++) {
         header.sequence = first + i;
-        replica.add(header, reply_body(1, first + i), {.replicas = 0, .client = CLIENT_ENDPOINT});
+        replica.add(header, reply_body(1, first + i),
+                    {.replicas = 0, .client = CLIENT_ENDPOINT, .link = nullptr});
     }
     replica.flush();
     return replica.sent;
@@ -85,7 +86,7 @@ const std::vector<std::vector<Bytes>> &trees_of(const Kind &kind, uint32_t leave
             header.type = COL_REPLY;
             header.sequence = trees.size() * leaves + i + 1;
             replica.add(header, Bytes(MESSAGE_BYTES, 'r'),
-                        {.replicas = 0, .client = CLIENT_ENDPOINT});
+                        {.replicas = 0, .client = CLIENT_ENDPOINT, .link = nullptr});
         }
         replica.flush();
         trees.push_back(replica.sent);
@@ -132,7 +133,7 @@ void open_alone(benchmark::State &state) {
     for (uint32_t i = 0; i < MESSAGES; i++) {
         header.sequence = i + 1;
         const col_endpoint client = {0x0a000100 + i, 9000};
-        replica.add(header, Bytes(100, 'r'), {.replicas = 0, .client = client});
+        replica.add(header, Bytes(100, 'r'), {.replicas = 0, .client = client, .link = nullptr});
     }
     replica.flush();
     std::vector<col_bytes> burst[2];
@@ -159,6 +160,7 @@ constexpr uint32_t BATCH_EACH = 25;
 void check_batch(benchmark::State &state, uint32_t roots) {
     Opener opener(roots);
     const col_batch_checker checker = {.opener = opener.get(),
+                                       .pbft = nullptr,
                                        .hasher = hasher(),
                                        .pillar = 0,
                                        .pillars = 1,

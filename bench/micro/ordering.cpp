@@ -146,7 +146,8 @@ void Instance::open_session(uint64_t session) {
                                 .client = 0,
                                 .session = session,
                                 .number = session,
-                                .reply_to = CLIENT_ENDPOINT};
+                                .reply_to = CLIENT_ENDPOINT,
+                                .share = {}};
     col_pbft_event event{};
     event.kind = COL_PBFT_OUTCOME;
     event.outcome = &opened;
@@ -158,7 +159,8 @@ void Instance::outcome(uint64_t session, uint64_t number) {
                               .client = 0,
                               .session = session,
                               .number = number,
-                              .reply_to = {}};
+                              .reply_to = {},
+                              .share = {}};
     col_pbft_event event{};
     event.kind = COL_PBFT_OUTCOME;
     event.outcome = &done;

@@ -91,7 +91,7 @@ std::vector<Bytes> frames_with_votes() {
         col_header header{};
         header.type = COL_COMMIT;
         header.sequence = ROUND_ABOVE + round;
-        replica.add(header, {}, {.replicas = 1u << 2, .client = {}});
+        replica.add(header, {}, {.replicas = 1u << 2, .client = {}, .link = nullptr});
         replica.flush();
         const Bytes &payload = replica.sent[0];
         Bytes frame(COL_FRAME_HEADERS_BYTES);

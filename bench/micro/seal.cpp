@@ -32,18 +32,19 @@ void seal_trees(benchmark::State &state, uint8_t type, const Bytes &body, col_de
 }
 
 void replies(benchmark::State &state) {
-    seal_trees(state, COL_REPLY, reply_body(1, 1), {.replicas = 0, .client = CLIENT_ENDPOINT});
+    seal_trees(state, COL_REPLY, reply_body(1, 1),
+               {.replicas = 0, .client = CLIENT_ENDPOINT, .link = nullptr});
 }
 BENCHMARK(replies)->Name("seal/tree of replies")->Arg(1)->Arg(8)->Arg(64)->Arg(256);
 
 void votes(benchmark::State &state) {
-    seal_trees(state, COL_COMMIT, {}, {.replicas = ALL_REPLICAS, .client = {}});
+    seal_trees(state, COL_COMMIT, {}, {.replicas = ALL_REPLICAS, .client = {}, .link = nullptr});
 }
 BENCHMARK(votes)->Name("seal/tree of votes")->Arg(1)->Arg(8)->Arg(64)->Arg(256);
 
 void trees(benchmark::State &state, const Signing &signing) {
-    seal_trees(state, COL_REPLY, Bytes(100, 'r'), {.replicas = 0, .client = CLIENT_ENDPOINT},
-               signing);
+    seal_trees(state, COL_REPLY, Bytes(100, 'r'),
+               {.replicas = 0, .client = CLIENT_ENDPOINT, .link = nullptr}, signing);
 }
 
 const bool added = [] {

@@ -71,7 +71,8 @@ const col_keyring *keyring(const Kind &kind) {
                      .clients = 1,
                      .replica = ring.key,
                      .client = ring.key,
-                     .cluster = {{0xC1}}};
+                     .cluster = {{0xC1}},
+                     .macs = false};
     }
     return &ring.ring;
 }
@@ -192,7 +193,8 @@ std::vector<Kept> opened_requests(uint32_t trees, uint32_t each, uint64_t first)
             col_header header{};
             header.type = COL_REQUEST;
             header.sequence = number;
-            client.add(header, request_body(tree + 1, number), {.replicas = 1, .client = {}});
+            client.add(header, request_body(tree + 1, number),
+                       {.replicas = 1, .client = {}, .link = nullptr});
         }
         client.flush();
         std::vector<col_bytes> bundles;

@@ -20,6 +20,7 @@
     X(WRONG_PILLAR, "wrong-pillar")     /* arrived at another pillar than it names */     \
     X(BAD_PROOF, "bad-proof")           /* Merkle path of the wrong shape */              \
     X(BAD_SIGNATURE, "bad-signature")   /* root signature does not verify */              \
+    X(BAD_MAC, "bad-mac")               /* this replica's MAC does not verify */          \
     X(BAD_DIGEST, "bad-digest")         /* body does not match its digest */              \
     X(UNKNOWN_TYPE, "unknown-type")     /* no such message, or not for this role */       \
     X(OUTSIDE_WINDOW, "outside-window") /* round at or below stable, or above window */   \

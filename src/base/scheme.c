@@ -7,8 +7,10 @@
 #include "src/base/assert.h"
 
 const char *const col_scheme_names[] = {"rsa", "ed25519", "ecdsa-p256", NULL};
+static const char hmac[] = "hmac";
 
 const char *col_scheme_name(col_scheme scheme) {
+    if (scheme == COL_SCHEME_HMAC) return hmac;
     COL_ASSERT(scheme >= COL_SCHEME_RSA && scheme <= COL_SCHEME_ECDSA_P256);
     return col_scheme_names[scheme - COL_SCHEME_RSA];
 }
@@ -17,5 +19,5 @@ col_scheme col_scheme_find(const char *name) {
     for (unsigned i = 0; col_scheme_names[i]; i++) {
         if (strcmp(col_scheme_names[i], name) == 0) return (col_scheme)(COL_SCHEME_RSA + i);
     }
-    return COL_SCHEME_NONE;
+    return strcmp(name, hmac) == 0 ? COL_SCHEME_HMAC : COL_SCHEME_NONE;
 }

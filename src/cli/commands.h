@@ -7,6 +7,7 @@
 
 /// What col_scheme_find knows, for options.
 #define COL_SCHEME_CHOICES "rsa|ed25519|ecdsa-p256"
+#define COL_KEY_CHOICES COL_SCHEME_CHOICES "|hmac"
 
 /// The commands of `colonnade`. Each parses what follows its name and returns its exit status: 0, 1
 /// when what was asked for did not come out, 2 for bad input.

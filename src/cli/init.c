@@ -28,6 +28,7 @@ typedef struct {
     const char *application_options;
     const char *replicas_scheme;
     const char *clients_scheme;
+    const char *sessions;
     const char *bits;  ///< NULL when not given
     uint64_t replicas;
     uint64_t pillars;
@@ -75,22 +76,36 @@ typedef struct {
     col_scheme clients_scheme;
     uint32_t rsa_bits;
     uint32_t replicas;
-    uint32_t keys;  ///< of replicas, then of clients
+    uint32_t clients;
+    uint32_t keys;  ///< of replicas, of clients, then for MACs with replicas
     atomic_uint next;
     atomic_uint made;
     atomic_bool failed;
     col_result failure;  ///< of the thread that set `failed` first
 } key_work;
 
+/// The name of a key's files, without their ends, and its scheme.
+static col_scheme name_key(const key_work *work, uint32_t index, char *name, size_t size) {
+    const uint32_t signers = work->replicas + work->clients;
+    if (index < work->replicas) {
+        snprintf(name, size, "keys/replica-%u", index);
+        return work->replicas_scheme;
+    }
+    if (index < signers) {
+        snprintf(name, size, "keys/client-%u", index - work->replicas);
+        return work->clients_scheme;
+    }
+    snprintf(name, size, "keys/replica-%u.exchange", index - signers);
+    return COL_SCHEME_HMAC;
+}
+
 static col_result make_key(const key_work *work, uint32_t index) {
-    const bool replica = index < work->replicas;
-    char name[48], private_path[COL_PATH_MAX], public_path[COL_PATH_MAX];
-    snprintf(name, sizeof name, "keys/%s-%u.pem", replica ? "replica" : "client",
-             replica ? index : index - work->replicas);
-    COL_TRY(col_cli_path(private_path, work->directory, name));
-    memcpy(name + strlen(name) - 4, ".pub", sizeof ".pub");
-    COL_TRY(col_cli_path(public_path, work->directory, name));
-    const col_scheme scheme = replica ? work->replicas_scheme : work->clients_scheme;
+    char name[48], file[56], private_path[COL_PATH_MAX], public_path[COL_PATH_MAX];
+    const col_scheme scheme = name_key(work, index, name, sizeof name);
+    snprintf(file, sizeof file, "%s.pem", name);
+    COL_TRY(col_cli_path(private_path, work->directory, file));
+    snprintf(file, sizeof file, "%s.pub", name);
+    COL_TRY(col_cli_path(public_path, work->directory, file));
     return col_key_generate(scheme, work->rsa_bits, private_path, public_path);
 }
 
@@ -125,6 +140,10 @@ static col_result make_all_keys(key_work *work) {
     return work->failed ? work->failure : col_ok();
 }
 
+static bool has_macs(const init_options *options) {
+    return strcmp(options->sessions, "hmac") == 0;
+}
+
 static col_result describe(const init_options *options, const char *directory,
                            col_cluster *cluster) {
     col_genesis *genesis = &cluster->genesis;
@@ -139,6 +158,7 @@ static col_result describe(const init_options *options, const char *directory,
         strcmp(options->leaders, "single") == 0 ? COL_LEADERS_SINGLE : COL_LEADERS_ROTATING;
     genesis->replicas_scheme = col_scheme_find(options->replicas_scheme);
     genesis->clients_scheme = col_scheme_find(options->clients_scheme);
+    genesis->sessions = has_macs(options) ? COL_SESSIONS_HMAC : COL_SESSIONS_SIGNED;
     genesis->clients = (uint32_t)options->clients;
     if (options->batch) cluster->tunables.batch_requests = (uint32_t)options->batch;
     if (cluster->tunables.batch_requests > genesis->batch_requests_max)
@@ -147,6 +167,8 @@ static col_result describe(const init_options *options, const char *directory,
         char name[48];
         snprintf(name, sizeof name, "keys/replica-%u.pub", i);
         COL_TRY(col_cli_path(genesis->replica_key[i], directory, name));
+        snprintf(name, sizeof name, "keys/replica-%u.exchange.pub", i);
+        COL_TRY(col_cli_path(genesis->exchange_key[i], directory, name));
         genesis->replica[i] = (col_endpoint){FIRST_ADDRESS + i, BASE_PORT};
     }
     for (uint32_t i = 0; i < genesis->clients; i++) {
@@ -208,7 +230,8 @@ static col_result initialize(const init_options *options, const char *given) {
                      .clients_scheme = col_scheme_find(options->clients_scheme),
                      .rsa_bits = options->bits ? (uint32_t)strtoul(options->bits, NULL, 10) : 2048,
                      .replicas = (uint32_t)options->replicas,
-                     .keys = (uint32_t)(options->replicas + options->clients)};
+                     .clients = (uint32_t)options->clients};
+    work.keys = work.replicas + work.clients + (has_macs(options) ? work.replicas : 0);
     COL_TRY(make_all_keys(&work));
     COL_TRY(write_cluster(options, directory));
     COL_TRY(write_profiles(directory));
@@ -217,10 +240,10 @@ static col_result initialize(const init_options *options, const char *given) {
     COL_TRY(col_open_cluster(directory, &cluster));  // what was written must read back
     COL_TRY(col_signatures_read(cluster, &signatures));
     printf(
-        "%s: %u replicas (keys: %s), %u pillars (leaders: %s), %u clients (keys: %s), application %s; "
-        "%u keys made in %.1f s\n",
+        "%s: %u replicas (keys: %s), %u pillars (leaders: %s), %u clients (keys: %s, sessions: %s), "
+        "application %s; %u keys made in %.1f s\n",
         given, cluster->genesis.replicas, signatures.replicas, cluster->genesis.pillars,
-        options->leaders, cluster->genesis.clients, signatures.clients,
+        options->leaders, cluster->genesis.clients, signatures.clients, options->sessions,
         cluster->genesis.application, work.keys,
         (double)(col_clock_monotonic_ns() - started_ns) / 1e9);
     printf("next: colonnade cluster up %s\n", given);
@@ -235,6 +258,7 @@ int col_command_init(char **argv) {
                            .application_options = "",
                            .replicas_scheme = "rsa",
                            .clients_scheme = "rsa",
+                           .sessions = "signed",
                            .replicas = 4,
                            .pillars = 4,
                            .clients = 8};
@@ -255,6 +279,8 @@ int col_command_init(char **argv) {
          COL_OPTION_CHOICE, .choices = COL_SCHEME_CHOICES, .target = &chosen.replicas_scheme},
         {"--clients-scheme", "SCHEME", "that clients sign with; rsa when not given",
          COL_OPTION_CHOICE, .choices = COL_SCHEME_CHOICES, .target = &chosen.clients_scheme},
+        {"--sessions", "HOW", "requests and results are sealed; signed when not given",
+         COL_OPTION_CHOICE, .choices = "signed|hmac", .target = &chosen.sessions},
         {"--bits", "BITS", "of RSA keys; 2048 when not given", COL_OPTION_CHOICE,
          .choices = "2048|3072|4096", .target = &chosen.bits},
         {"--batch", "N", "requests in one batch at most, may be changed later", COL_OPTION_NUMBER,
@@ -268,7 +294,7 @@ int col_command_init(char **argv) {
         .positionals = "DIR",
         .example =
             "colonnade init demo\n"
-            "colonnade init demo --replicas-scheme ed25519 --clients-scheme ecdsa-p256\n"
+            "colonnade init demo --replicas-scheme ed25519 --clients-scheme ed25519 --sessions hmac\n"
             "colonnade init demo --replicas 7 --pillars 8 --clients 16 --application-options "
             "reply_bytes=100",
         .options = options,

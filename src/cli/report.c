@@ -66,9 +66,9 @@ static void print_setting(const col_bench *bench, FILE *stream) {
     fact(stream, "cluster", "%u replicas, %u pillars, leaders %s, batch limit %u, application %s",
          genesis->replicas, genesis->pillars, leaders_of(bench),
          bench->cluster->tunables.batch_requests, genesis->application);
-    fact(stream, "signatures by",
-         "%s on every message and reply, %s on every request (%s; SHA-256: %s)",
-         bench->signatures.replicas, bench->signatures.clients, bench->backend, bench->hasher);
+    fact(stream, "signatures by", "%s of replicas, %s of clients, sessions %s (%s; SHA-256: %s)",
+         bench->signatures.replicas, bench->signatures.clients, bench->signatures.sessions,
+         bench->backend, bench->hasher);
     fact(stream, "profile", "%s", bench->profile);
     fact(stream, "load",
          "%u clients x %u sessions x %u outstanding, requests of %u bytes, replies of %" PRIu64,
@@ -120,6 +120,8 @@ static void print_costs(const col_bench *bench, const figures *all, FILE *stream
          (double)sum->signatures * all->per_second, (double)client->signatures * all->per_second);
     fact(stream, "verifications", "%.0f/s by replicas, %.0f/s by clients",
          (double)sum->verifies * all->per_second, (double)client->verifies * all->per_second);
+    fact(stream, "MACs", "%.0f/s made and %.0f/s checked by replicas",
+         (double)sum->macs_made * all->per_second, (double)sum->macs_checked * all->per_second);
     fact(stream, "messages/signature", "%.1f", ratio(sum->messages_sealed, sum->signatures));
     fact(stream, "lanes", "%.1f signatures, %.1f verifications at once",
          ratio(sum->signatures, sum->sign_calls), ratio(sum->verifies, sum->verify_calls));
@@ -318,6 +320,7 @@ static void write_setting(const col_bench *bench, col_json *json) {
     col_json_text(json, "profile", bench->profile);
     col_json_text(json, "replica_signatures", bench->signatures.replicas);
     col_json_text(json, "client_signatures", bench->signatures.clients);
+    col_json_text(json, "sessions_sealed", bench->signatures.sessions);
     col_json_text(json, "signature_backend", bench->backend);
     col_json_text(json, "sha256", bench->hasher);
     col_json_number(json, "clients", load->clients);

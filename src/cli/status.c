@@ -254,9 +254,9 @@ static void print_places(const view *shown) {
         fprintf(
             shown->stream,
             "\nthreads of replica %u (profile %s, SHA-256 %s, signatures %s: %s of replicas, %s of "
-            "clients):\n",
+            "clients, sessions %s):\n",
             page->replica, page->profile, page->hasher, page->backend, page->signatures.replicas,
-            page->signatures.clients);
+            page->signatures.clients, page->signatures.sessions);
         for (uint32_t l = 0; l < page->loops && l < COL_LOOPS_MAX; l++)
             print_loop(&page->loop[l], shown->stream);
     }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "crypto/exchange.h"
 #include "crypto/hashing.h"
 #include "crypto/keys.h"
 #include "crypto/opener.h"
@@ -13,6 +14,7 @@
 #include "src/base/stage.h"
 #include "src/client/colonnade_client.h"
 #include "src/client/core.h"
+#include "src/client/links.h"
 #include "src/client/udp.h"
 #include "src/config/cluster.h"
 #include "src/wire/bodies.h"
@@ -38,6 +40,7 @@ struct col_client {
     col_key *key;
     col_key *replica_key[COL_REPLICAS_MAX];
     col_keyring keyring;
+    col_client_link_keys links;
     col_arena arena;
     col_client_udp udp;
     bool udp_open;
@@ -128,6 +131,25 @@ static col_result read_keys(col_client *client, const col_client_options *option
     return col_ok();
 }
 
+static bool has_macs(const col_client *client) {
+    return client->cluster->genesis.sessions == COL_SESSIONS_HMAC;
+}
+
+static col_result read_exchange_keys(col_client *client, uint32_t id) {
+    const col_genesis *genesis = &client->cluster->genesis;
+    col_client_link_keys *links = &client->links;
+    links->client = id;
+    links->replicas = genesis->replicas;
+    links->cluster = client->cluster->id;
+    for (uint32_t i = 0; i < genesis->replicas; i++) {
+        col_key *key = NULL;
+        COL_TRY(col_key_read_public(genesis->exchange_key[i], COL_SCHEME_HMAC, &key));
+        col_exchange_share(key, &links->replica[i]);
+        col_key_destroy(key);
+    }
+    return col_ok();
+}
+
 static col_client_core_options core_options(col_client *client, const col_client_options *options) {
     const col_genesis *genesis = &client->cluster->genesis;
     return (col_client_core_options){
@@ -142,6 +164,7 @@ static col_client_core_options core_options(col_client *client, const col_client
         .timeout_ns = options->timeout_ns,
         .retransmit_ns = options->retransmit_ns,
         .reply_to = client->udp.local,
+        .links = has_macs(client) ? col_client_links_of(&client->links) : (col_client_links){0},
         .done = count_done,
         .context = client,
     };
@@ -155,6 +178,7 @@ static col_result open_arena(col_client *client, const col_client_options *optio
     return col_arena_open(
         &client->arena, col_client_udp_footprint() + col_sealer_footprint(col_backend_best()) +
                             col_opener_footprint() + col_root_cache_footprint(ROOTS) + reassembly +
+                            col_client_links_footprint(options->sessions, genesis->replicas) +
                             col_client_core_footprint(&core));
 }
 
@@ -164,6 +188,7 @@ static void make_crypto(col_client *client, uint32_t id) {
         .backend = col_backend_best(),
         .hasher = client->hasher,
         .key = client->key,
+        .macs = client->links.macs,
         .cluster = client->cluster->id,
         .role = COL_ROLE_CLIENT,
         .signer = id,
@@ -176,6 +201,9 @@ static void make_crypto(col_client *client, uint32_t id) {
     col_root_cache *cache = col_root_cache_create(&client->arena, ROOTS);
     client->opener = col_opener_create(&client->arena, sealer.backend, client->hasher,
                                        &client->keyring, cache, &client->opened);
+    if (!has_macs(client)) return;
+    const col_opener_links links = col_client_links_to_open(&client->links);
+    col_opener_take_macs(client->opener, &links);
 }
 
 static col_result make(col_client *client, const col_client_options *options) {
@@ -185,6 +213,10 @@ static col_result make(col_client *client, const col_client_options *options) {
     const col_genesis *genesis = &client->cluster->genesis;
     COL_TRY(col_client_udp_open(&client->udp, &client->arena, genesis->replica, genesis->replicas));
     client->udp_open = true;
+    if (has_macs(client)) {
+        COL_TRY(read_exchange_keys(client, options->client));
+        col_client_links_open(&client->links, &client->arena, options->sessions);
+    }
     make_crypto(client, options->client);
     client->reassembly = col_reassembly_create(&client->arena, genesis->replicas, REASSEMBLY_PLACES,
                                                COL_REPLY_OVERHEAD + genesis->result_bytes_max);
@@ -198,7 +230,11 @@ static col_result make(col_client *client, const col_client_options *options) {
 static void flush(col_client *client) {
     col_client_message message;
     while (col_client_core_next(client->core, &message)) {
-        const col_destination to = {.replicas = message.replicas};
+        col_link_seal link;
+        col_destination to = {.replicas = message.replicas};
+        if (message.session != 0 && col_client_links_seal(&client->links, message.session, &link)) {
+            to.link = &link;
+        }
         if (col_sealer_add(client->sealer, &message.header, message.body, to)) continue;
         col_sealer_flush(client->sealer);
         const bool fits = col_sealer_add(client->sealer, &message.header, message.body, to);
@@ -319,6 +355,7 @@ static col_result open_sessions(col_client *client, const col_client_options *op
 static void destroy(col_client *client) {
     if (client->sealer != NULL) col_sealer_destroy(client->sealer);
     if (client->opener != NULL) col_opener_destroy(client->opener);
+    col_client_links_close(&client->links);
     if (client->udp_open) col_client_udp_close(&client->udp);
     col_arena_close(&client->arena);
     for (uint32_t i = 0; i < COL_REPLICAS_MAX; i++) {

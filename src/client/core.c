@@ -178,7 +178,10 @@ void col_client_remember_session(col_client_core *core, uint32_t place, uint64_t
 }
 
 void col_client_forget_session(col_client_core *core, uint32_t place) {
+    const col_client_links *links = &core->options.links;
+    if (links->closed != NULL) links->closed(links->context, core->sessions[place].id);
     core->sessions[place].open = false;
+    core->sessions[place].answered = core->sessions[place].signs = false;
     core->open_sessions--;
     const uint64_t id = core->sessions[place].id;
     if (col_map_find(&core->by_id, id) == place) col_map_remove(&core->by_id, id);
@@ -190,12 +193,22 @@ static uint32_t all_replicas(const col_client_core *core) {
     return (uint32_t)((UINT64_C(1) << core->options.replicas) - 1);
 }
 
+static void share_for_nonce(col_client_core *core, uint32_t k) {
+    col_client_pillar *of = &core->pillars[k];
+    const col_client_links *links = &core->options.links;
+    if (links->begin == NULL || of->share_nonce == of->opening.nonce) return;
+    links->begin(links->context, k, &of->share);
+    of->share_nonce = of->opening.nonce;
+}
+
 static void open_message(col_client_core *core, uint32_t k, col_client_message *message) {
     col_client_pillar *of = &core->pillars[k];
+    share_for_nonce(core, k);
     const col_session_open body = {.client = core->options.client,
                                    .pillar = (uint8_t)k,
                                    .nonce = of->opening.nonce,
-                                   .reply_to = core->options.reply_to};
+                                   .reply_to = core->options.reply_to,
+                                   .share = of->share};
     col_writer writer = col_writer_of(of->body, sizeof of->body);
     col_session_open_write(&writer, &body);
     COL_ASSERT(!writer.failed);
@@ -217,6 +230,14 @@ static uint64_t number_of(const col_client_core *core, uint32_t index) {
     const uint32_t offset =
         (index % outstanding + outstanding - (uint32_t)(of->oldest % outstanding)) % outstanding;
     return of->oldest + offset - of->base;
+}
+
+/// MACs are for the common case: until the primary has shown that it has the session's keys, and
+/// whenever something went wrong, any replica can verify what is signed.
+static bool takes_macs(const col_client_core *core, const col_client_session *session,
+                       const col_client_slot *slot) {
+    return core->options.links.begin != NULL && session->answered && !session->signs &&
+           !slot->to_all;
 }
 
 static void request_message(col_client_core *core, uint32_t index, col_client_message *message) {
@@ -243,6 +264,7 @@ static void request_message(col_client_core *core, uint32_t index, col_client_me
         .replicas = of->to_all
                         ? all_replicas(core)
                         : UINT32_C(1) << col_client_primary_of(core, k, core->pillars[k].view),
+        .session = takes_macs(core, &core->sessions[place], of) ? core->sessions[place].id : 0,
     };
 }
 

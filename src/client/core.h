@@ -20,6 +20,18 @@ typedef struct col_client_core col_client_core;
 /// Deadlines are looked at no more often than this.
 #define COL_CLIENT_TICK_NS UINT64_C(1000000)
 
+/// Keys of sessions with MACs, which only the owner of the core can make. All NULL: sessions are
+/// signed.
+typedef struct {
+    void *context;
+    /// A SESSION-OPEN with a new nonce is about to be sent: make its key pair.
+    /// @param share out: its public key
+    void (*begin)(void *context, uint32_t pillar, col_exchange_key *share);
+    /// The pair that was made last on this pillar is now `session`'s.
+    void (*opened)(void *context, uint32_t pillar, uint64_t nonce, uint64_t session);
+    void (*closed)(void *context, uint64_t session);
+} col_client_links;
+
 typedef struct {
     uint32_t client;
     uint32_t sessions;     ///< 1 .. COL_SESSIONS_MAX; session i lives on pillar i mod P
@@ -32,6 +44,7 @@ typedef struct {
     uint64_t timeout_ns;
     uint64_t retransmit_ns;  ///< of the first retransmission, then doubling
     col_endpoint reply_to;
+    col_client_links links;
     col_client_done done;
     void *context;  ///< for `done`
 } col_client_core_options;
@@ -81,6 +94,7 @@ typedef struct {
     col_header header;  ///< type, pillar and sequence are set
     col_bytes body;     ///< borrowed until the next tick or receive
     uint32_t replicas;  ///< bit i: to replica i
+    uint64_t session;   ///< seal it with this session's MACs; 0: sign it
 } col_client_message;
 
 /// Take the next message to send: openings first, then requests in the order of their submission.

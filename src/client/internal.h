@@ -13,7 +13,6 @@
 /// The state of the core, shared by core.c (submit, time, send) and receive.c.
 
 #define COL_CLIENT_NO_SESSION COL_MAP_NONE
-#define COL_CLIENT_OPEN_BYTES_MAX 32
 
 typedef enum {
     COL_CLIENT_SLOT_FINISHED = 0,  ///< free, or answered while an older number is not
@@ -41,6 +40,8 @@ typedef struct {
 typedef struct {
     uint64_t id;
     bool open;
+    bool answered;  ///< had a result: its primary has its keys
+    bool signs;     ///< its primary wants signatures
     uint64_t base;
     uint64_t oldest;  ///< unfinished numbers lie in oldest .. next-1
     uint64_t next;
@@ -53,9 +54,11 @@ typedef struct {
     col_client_opening opening;
     uint32_t first_to_open;  ///< sessions without an id, in order; the opening is for the first
     uint32_t last_to_open;
-    uint64_t view;    ///< highest that f+1 replicas have shown
-    uint64_t *shown;  ///< [replicas], highest view in each one's replies
-    uint8_t body[COL_CLIENT_OPEN_BYTES_MAX];
+    uint64_t view;         ///< highest that f+1 replicas have shown
+    uint64_t *shown;       ///< [replicas], highest view in each one's replies
+    uint64_t share_nonce;  ///< that `share` was made for, 0 before the first
+    col_exchange_key share;
+    uint8_t body[COL_SESSION_OPEN_BYTES];
 } col_client_pillar;
 
 struct col_client_core {

@@ -59,7 +59,7 @@ static col_drop check_opened(const col_client_core *core, const col_header *head
 static col_drop check_busy(const col_client_core *core, const col_header *header,
                            const col_busy *busy, uint64_t now_ns, uint32_t *index) {
     if (busy->client != core->options.client) return COL_DROP_NO_SESSION;
-    if (busy->reason != COL_BUSY_MISSING) return COL_DROP_MALFORMED;
+    if (busy->reason > COL_BUSY_SIGN) return COL_DROP_MALFORMED;
     const uint32_t place = col_client_find_session(core, busy->session);
     if (place == COL_CLIENT_NO_SESSION) return COL_DROP_NO_SESSION;
     if (header->pillar != place % core->options.pillars) return COL_DROP_WRONG_PILLAR;
@@ -200,6 +200,7 @@ static col_drop on_reply(col_client_core *core, const col_message *message, uint
     } else if (reply.status == COL_REPLY_REFUSED) {
         finish(core, place, number, COL_CLIENT_REFUSED, (col_bytes){NULL, 0}, now_ns);
     } else {
+        core->sessions[place].answered = true;
         finish(core, place, number, COL_CLIENT_RESULT, reply.result, now_ns);
     }
     return COL_DROP_NONE;
@@ -213,6 +214,8 @@ static void opened_session(col_client_core *core, uint32_t k, uint64_t id, uint6
     at->first_to_open = of->next_to_open;
     core->opens_to_send &= ~(UINT32_C(1) << k);
     col_client_remember_session(core, place, id);
+    const col_client_links *links = &core->options.links;
+    if (links->opened != NULL) links->opened(links->context, k, at->opening.opened, id);
     for (uint64_t number = of->oldest; number < of->next; number++) {
         const uint32_t index = col_client_slot_index(core, place, number);
         core->slots[index].resend_ns = now_ns + core->options.retransmit_ns;
@@ -247,6 +250,16 @@ static col_drop on_opened(col_client_core *core, const col_message *message, uin
     return COL_DROP_NONE;
 }
 
+/// The primary takes this client's requests signed only: all that wait go again.
+static void sign_from_now(col_client_core *core, uint32_t place) {
+    col_client_session *of = &core->sessions[place];
+    if (of->signs) return;
+    of->signs = true;
+    for (uint64_t number = of->oldest; number < of->next; number++) {
+        col_client_enqueue(core, col_client_slot_index(core, place, number));
+    }
+}
+
 static col_drop on_busy(col_client_core *core, const col_message *message, uint64_t now_ns) {
     col_busy busy;
     if (!col_busy_read(message->bytes, &busy)) return COL_DROP_MALFORMED;
@@ -255,6 +268,10 @@ static col_drop on_busy(col_client_core *core, const col_message *message, uint6
     if (drop != COL_DROP_NONE) return drop;
 
     core->slots[index].busy_ns = now_ns + COL_CLIENT_BUSY_NS;
+    if (busy.reason == COL_BUSY_SIGN) {
+        sign_from_now(core, index / core->options.outstanding);
+        return COL_DROP_NONE;
+    }
     core->slots[index].to_all = true;
     core->counts.retransmits++;
     col_client_enqueue(core, index);

@@ -112,7 +112,9 @@ static const col_yaml_key genesis_keys[GENESIS_KEYS] = {
 };
 static_assert(GENESIS_KEYS <= COL_YAML_KEYS_MAX, "a mapping's table is bounded");
 
-enum { REPLICAS_SCHEME, CLIENTS_SCHEME, AUTHENTICATION_KEYS };
+enum { REPLICAS_SCHEME, CLIENTS_SCHEME, SESSIONS, AUTHENTICATION_KEYS };
+
+static const char *const sessions_words[] = {"signed", "hmac", NULL};
 
 #define SCHEME(name, member)                                                        \
     {                                                                               \
@@ -123,6 +125,10 @@ enum { REPLICAS_SCHEME, CLIENTS_SCHEME, AUTHENTICATION_KEYS };
 static const col_yaml_key authentication_keys[AUTHENTICATION_KEYS] = {
     [REPLICAS_SCHEME] = SCHEME("replicas", replicas_scheme),
     [CLIENTS_SCHEME] = SCHEME("clients", clients_scheme),
+    [SESSIONS] = {.key = "sessions",
+                  .kind = COL_YAML_CHOICE,
+                  COL_YAML_MEMBER(col_genesis, sessions),
+                  .choices = sessions_words},
 };
 
 enum { BATCH_REQUESTS, BATCH_BYTES, STATUS_INTERVAL, TUNABLE_KEYS };
@@ -145,9 +151,10 @@ typedef struct {
     char address[64];
     uint32_t port;
     char public_key[COL_PATH_MAX];
+    char exchange_key[COL_PATH_MAX];  ///< empty where it is not given
 } col_member;
 
-enum { MEMBER_KEY, MEMBER_ADDRESS, MEMBER_PORT, MEMBER_KEYS };
+enum { MEMBER_KEY, MEMBER_ADDRESS, MEMBER_PORT, MEMBER_EXCHANGE_KEY, MEMBER_KEYS };
 #define CLIENT_KEYS (MEMBER_KEY + 1)
 
 static const col_yaml_key member_keys[MEMBER_KEYS] = {
@@ -167,6 +174,10 @@ static const col_yaml_key member_keys[MEMBER_KEYS] = {
                      .minimum = 1,
                      .maximum = UINT16_MAX,
                      .example = "7000"},
+    [MEMBER_EXCHANGE_KEY] = {.key = "exchange_key",
+                             .kind = COL_YAML_TEXT,
+                             COL_YAML_MEMBER(col_member, exchange_key),
+                             .minimum = 1},
 };
 
 /// A file on its way to becoming a cluster: the lines are for rules between keys.
@@ -219,6 +230,7 @@ void col_cluster_defaults(col_cluster *cluster) {
     for (uint32_t i = 0; i < COL_REPLICAS_MAX; i++) {
         genesis->replica[i] = (col_endpoint){.address = first_address + i, .port = 7000};
         snprintf(genesis->replica_key[i], COL_PATH_MAX, "keys/replica-%u.pub", i);
+        snprintf(genesis->exchange_key[i], COL_PATH_MAX, "keys/replica-%u.exchange.pub", i);
     }
 }
 
@@ -242,9 +254,28 @@ static void lower_defaults(col_draft *draft) {
 static col_result set_key(const col_draft *draft, uint32_t line, const char *key, char *path) {
     if (col_path_join(draft->cluster->directory, key, path)) return col_ok();
     return col_yaml_error(draft->yaml, line,
-                          "the absolute path of public_key has more than %d characters: move the "
-                          "keys to a shorter path",
+                          "the absolute path of the key has more than %d characters: move the keys "
+                          "to a shorter path",
                           COL_PATH_MAX - 1);
+}
+
+/// A replica has a key for MACs exactly where sessions have them.
+static col_result set_exchange_key(const col_draft *draft, uint32_t line, const char *key,
+                                   uint32_t i) {
+    const bool needed = draft->genesis->sessions == COL_SESSIONS_HMAC;
+    if (needed && key[0] == '\0') {
+        return col_yaml_error(draft->yaml, line,
+                              "replica %u has no exchange_key, which `sessions: hmac` needs: make "
+                              "one with `colonnade keygen --scheme hmac`",
+                              i);
+    }
+    if (!needed && key[0] != '\0') {
+        return col_yaml_error(draft->yaml, line,
+                              "replica %u has an exchange_key, and sessions are signed: remove it, "
+                              "or set `sessions: hmac` in authentication",
+                              i);
+    }
+    return needed ? set_key(draft, line, key, draft->genesis->exchange_key[i]) : col_ok();
 }
 
 static col_result read_address(const col_draft *draft, uint32_t line, const char *text,
@@ -269,7 +300,7 @@ static col_result read_address(const col_draft *draft, uint32_t line, const char
 static col_result read_replica(col_draft *draft, const col_yaml_node *node, uint32_t i) {
     char what[32];
     snprintf(what, sizeof what, "replica %u", i);
-    col_member entry;
+    col_member entry = {0};
     col_yaml_found found[MEMBER_KEYS];
     COL_TRY(col_yaml_mapping(draft->yaml, node, what, member_keys, MEMBER_KEYS, &entry, found));
 
@@ -279,7 +310,8 @@ static col_result read_replica(col_draft *draft, const col_yaml_node *node, uint
     genesis->replica[i].port = (uint16_t)entry.port;
     COL_TRY(read_address(draft, found[MEMBER_ADDRESS].line, entry.address,
                          &genesis->replica[i].address));
-    return set_key(draft, found[MEMBER_KEY].line, entry.public_key, genesis->replica_key[i]);
+    COL_TRY(set_key(draft, found[MEMBER_KEY].line, entry.public_key, genesis->replica_key[i]));
+    return set_exchange_key(draft, found[MEMBER_KEY].line, entry.exchange_key, i);
 }
 
 static col_result read_replicas(col_draft *draft) {
@@ -506,6 +538,28 @@ static col_result read_key(const col_draft *draft, uint32_t line, const char *pa
     return result;
 }
 
+/// Keys agreed on with one replica's key are no other's.
+static col_result read_exchange_key(const col_draft *draft, uint32_t j,
+                                    col_fingerprint_fn *fingerprint) {
+    col_genesis *genesis = draft->genesis;
+    if (genesis->sessions != COL_SESSIONS_HMAC) return col_ok();
+    const uint32_t line = draft->replica_key_line[j];
+    COL_TRY(read_key(draft, line, genesis->exchange_key[j], COL_SCHEME_HMAC, fingerprint,
+                     &genesis->exchange_fingerprint[j]));
+    for (uint32_t i = 0; i < j; i++) {
+        if (!col_digest_equal(&genesis->exchange_fingerprint[i],
+                              &genesis->exchange_fingerprint[j])) {
+            continue;
+        }
+        return col_yaml_error(draft->yaml, line,
+                              "replicas %u and %u have the same exchange key, so that each could "
+                              "make the other's MACs: make one for each with `colonnade keygen "
+                              "--scheme hmac`",
+                              i, j);
+    }
+    return col_ok();
+}
+
 /// One key for two replicas would give its holder two votes.
 static col_result check_distinct(const col_draft *draft, uint32_t j) {
     const col_genesis *genesis = draft->genesis;
@@ -527,6 +581,7 @@ static col_result read_keys(const col_draft *draft, col_fingerprint_fn *fingerpr
         COL_TRY(read_key(draft, draft->replica_key_line[i], genesis->replica_key[i],
                          genesis->replicas_scheme, fingerprint, &genesis->replica_fingerprint[i]));
         COL_TRY(check_distinct(draft, i));
+        COL_TRY(read_exchange_key(draft, i, fingerprint));
     }
     for (uint32_t i = 0; i < genesis->clients; i++) {
         const uint32_t line =

@@ -12,6 +12,12 @@
 
 typedef enum { COL_LEADERS_ROTATING, COL_LEADERS_SINGLE } col_leaders;
 
+/// How requests of open sessions, and their results, are sealed.
+typedef enum {
+    COL_SESSIONS_SIGNED,  ///< with the keys of clients and replicas, like everything else
+    COL_SESSIONS_HMAC,    ///< with a MAC for each receiver
+} col_sessions_seal;
+
 /// The genesis part: what all replicas agree on for the cluster's life. Its canonical form hashes
 /// to the cluster id.
 typedef struct {
@@ -32,12 +38,15 @@ typedef struct {
     uint64_t time_ahead_max_ns;    ///< agreed time and nonces may be this far ahead of a clock
     col_scheme replicas_scheme;    ///< of every replica's key
     col_scheme clients_scheme;     ///< of every client's key
+    col_sessions_seal sessions;
     char application[COL_NAME_MAX];
     char application_options[COL_PATH_MAX];
-    col_endpoint replica[COL_REPLICAS_MAX];            ///< base port; pillar k listens at port + k
-    char replica_key[COL_REPLICAS_MAX][COL_PATH_MAX];  ///< paths of public keys, absolute
-    col_digest replica_fingerprint[COL_REPLICAS_MAX];  ///< of the key's DER, filled by the reader
-    uint32_t clients;                                  ///< registry: ids 0 .. clients-1
+    col_endpoint replica[COL_REPLICAS_MAX];             ///< base port; pillar k listens at port + k
+    char replica_key[COL_REPLICAS_MAX][COL_PATH_MAX];   ///< paths of public keys, absolute
+    col_digest replica_fingerprint[COL_REPLICAS_MAX];   ///< of the key's DER, filled by the reader
+    char exchange_key[COL_REPLICAS_MAX][COL_PATH_MAX];  ///< likewise, where sessions have MACs
+    col_digest exchange_fingerprint[COL_REPLICAS_MAX];
+    uint32_t clients;  ///< registry: ids 0 .. clients-1
     char (*client_key)[COL_PATH_MAX];
     col_digest *client_fingerprint;
 } col_genesis;
@@ -75,6 +84,6 @@ void col_cluster_destroy(col_cluster *cluster);
 COL_MUST_USE col_result col_cluster_write(const col_cluster *cluster, const char *path);
 
 /// The defaults of everything that `colonnade init` is not told: four replicas and no clients.
-/// Endpoints and key paths (keys/replica-<i>.pub) are set for COL_REPLICAS_MAX replicas, so that
-/// `replicas` can be raised.
+/// Endpoints and key paths (keys/replica-<i>.pub and .exchange.pub) are set for COL_REPLICAS_MAX
+/// replicas, so that `replicas` can be raised.
 void col_cluster_defaults(col_cluster *cluster);

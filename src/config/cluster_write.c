@@ -107,12 +107,16 @@ static const char *relative(const char *key, const char *directory) {
 }
 
 static void put_authentication(FILE *file, const col_genesis *genesis) {
-    fprintf(file,
-            "  # How replicas sign what they send, and clients their requests: rsa, ed25519 or "
-            "ecdsa-p256. Each\n"
-            "  # key below is of its side's scheme.\n"
-            "  authentication: {replicas: %s, clients: %s}\n",
-            col_scheme_name(genesis->replicas_scheme), col_scheme_name(genesis->clients_scheme));
+    fprintf(
+        file,
+        "  # How replicas sign what they send, and clients their requests: rsa, ed25519 or "
+        "ecdsa-p256. Each\n"
+        "  # key below is of its side's scheme. Sessions are signed, or with hmac have MACs for "
+        "each replica,\n"
+        "  # from keys that a session and a replica's exchange_key agree on.\n"
+        "  authentication: {replicas: %s, clients: %s, sessions: %s}\n",
+        col_scheme_name(genesis->replicas_scheme), col_scheme_name(genesis->clients_scheme),
+        genesis->sessions == COL_SESSIONS_HMAC ? "hmac" : "signed");
 }
 
 static void put_members(FILE *file, const col_genesis *genesis, const char *directory) {
@@ -127,6 +131,10 @@ static void put_members(FILE *file, const col_genesis *genesis, const char *dire
         fprintf(file, "    - {address: %u.%u.%u.%u, port: %u, public_key: ", address >> 24,
                 address >> 16 & 255, address >> 8 & 255, address & 255, genesis->replica[i].port);
         put_text(file, relative(genesis->replica_key[i], directory));
+        if (genesis->sessions == COL_SESSIONS_HMAC) {
+            fputs(", exchange_key: ", file);
+            put_text(file, relative(genesis->exchange_key[i], directory));
+        }
         fputs("}\n", file);
     }
     fputs("  # Who may send requests. A client's id is its place in this list.\n", file);

@@ -7,11 +7,11 @@
 #include "src/base/cursor.h"
 
 /// Keeps this hash apart from every other use of SHA-256, and names the form's version.
-#define DOMAIN "colonnade genesis 2"
+#define DOMAIN "colonnade genesis 3"
 
 #define NUMBER_BYTES 8
-#define NUMBERS 16
-#define REPLICA_BYTES (4 + 2 + 32)
+#define NUMBERS 17
+#define REPLICA_BYTES (4 + 2 + 32 + 32)
 
 static size_t text_bytes(const char *text) {
     return 4 + strlen(text);
@@ -48,6 +48,7 @@ static void write_numbers(col_writer *writer, const col_genesis *genesis) {
         genesis->time_ahead_max_ns,
         genesis->replicas_scheme,
         genesis->clients_scheme,
+        genesis->sessions,
     };
     for (size_t i = 0; i < NUMBERS; i++) col_write_u64(writer, number[i]);
 }
@@ -63,6 +64,7 @@ void col_genesis_encode(const col_genesis *genesis, uint8_t *bytes) {
         col_write_u32(&writer, genesis->replica[i].address);
         col_write_u16(&writer, genesis->replica[i].port);
         col_write_digest(&writer, &genesis->replica_fingerprint[i]);
+        col_write_digest(&writer, &genesis->exchange_fingerprint[i]);
     }
     col_write_u32(&writer, genesis->clients);
     for (uint32_t i = 0; i < genesis->clients; i++) {

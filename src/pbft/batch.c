@@ -8,6 +8,29 @@ void col_pbft_body_arrived(col_pbft *pbft, col_slot *slot) {
     col_pbft_try_finish(pbft, slot);
 }
 
+/// PROTOCOL section 3: what this replica would propose of a client whose MACs failed here must be
+/// signed. It may be the primary that spoilt them, so that the client is slowed and never refused.
+static void flag_doubted(col_pbft *pbft, const col_batch_check *check) {
+    for (uint32_t i = 0; i < check->doubted; i++) {
+        if (check->doubted_client[i] >= pbft->options.clients) continue;
+        pbft->pendings.client[check->doubted_client[i]].flagged = true;
+    }
+}
+
+void col_pbft_check_doubtful(col_pbft *pbft) {
+    for (uint64_t round = pbft->executed + 1; round <= pbft->highest; round++) {
+        col_slot *slot = col_slots_find(&pbft->slots, round);
+        if (slot == NULL || !slot->doubtful || slot->committed) continue;
+        col_batch_check check;
+        const col_pbft_sink *sink = &pbft->options.sink;
+        sink->check_batch(sink->context, (col_bytes){slot->bytes, slot->length}, &check);
+        slot->authentic = check.authentic;
+        slot->doubtful = check.doubtful;
+        flag_doubted(pbft, &check);
+        col_pbft_try_prepare(pbft, slot);
+    }
+}
+
 /// Does the slot have a use for a body now?
 static col_drop check_place(col_pbft *pbft, const col_slot *slot) {
     if (slot == NULL) return COL_DROP_OUTSIDE_WINDOW;
@@ -42,6 +65,9 @@ col_drop col_pbft_on_batch(col_pbft *pbft, const col_verified *verified) {
 
     col_slot_keep_body(&pbft->slots, slot, verified->message.bytes, &check.digest, check.time_ns,
                        check.authentic);
+    slot->doubtful = check.doubtful;
+    flag_doubted(pbft, &check);
     col_pbft_body_arrived(pbft, slot);
+    if (check.doubtful) return COL_DROP_BAD_MAC;
     return check.authentic ? COL_DROP_NONE : COL_DROP_BAD_BATCH;
 }

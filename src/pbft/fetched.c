@@ -63,6 +63,7 @@ static col_drop keep_batch(col_pbft *pbft, col_slot *slot, const col_fetched *fe
     if (!certified && !check.authentic && col_slot_has_body(slot, value)) return COL_DROP_BAD_BATCH;
     col_slot_keep_body(&pbft->slots, slot, fetched->batch, &check.digest, check.time_ns,
                        check.authentic);
+    slot->doubtful = check.doubtful;
     return COL_DROP_NONE;
 }
 

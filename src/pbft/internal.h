@@ -110,6 +110,8 @@ void col_pbft_try_commit(col_pbft *pbft, col_slot *slot);
 void col_pbft_try_finish(col_pbft *pbft, col_slot *slot);
 /// A body arrived at `slot`: all three.
 void col_pbft_body_arrived(col_pbft *pbft, col_slot *slot);
+/// A session was opened: bodies with MACs of sessions that were unknown may verify now.
+void col_pbft_check_doubtful(col_pbft *pbft);
 /// q replicas stand for `value`.
 void col_pbft_decide(col_pbft *pbft, col_slot *slot, const col_value *value);
 

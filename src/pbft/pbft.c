@@ -305,6 +305,7 @@ col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event) {
             break;
         case COL_PBFT_OUTCOME:
             col_pendings_outcome(&pbft->pendings, event->outcome);
+            if (event->outcome->kind == COL_OUTCOME_OPENED) col_pbft_check_doubtful(pbft);
             break;
         case COL_PBFT_EXECUTED:
             on_executed(pbft, event->sequence);
@@ -349,6 +350,11 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed) {
 uint64_t col_pbft_passing(const col_pbft *pbft) {
     if (pbft->passing == 0) return 0;
     return col_sequence_of(pbft->passing, pbft->options.pillar, pbft->options.pillars);
+}
+
+bool col_pbft_session_is_gone(const col_pbft *pbft, uint64_t session) {
+    return session < pbft->pendings.sessions_end &&
+           col_pendings_session(&pbft->pendings, session) == NULL;
 }
 
 uint64_t col_pbft_stirs(const col_pbft *pbft) {

@@ -15,12 +15,18 @@
 /// Source: Castro and Liskov, OSDI'99, section 4; PROTOCOL: sections 3 to 6 and 8.
 typedef struct col_pbft col_pbft;
 
+/// Clients of one batch whose MACs may be held against them at once; the next batch shows others.
+#define COL_DOUBTED_MAX 8
+
 /// What a batch body turns out to hold.
 typedef struct {
     col_digest digest;  ///< the batch digest, valid when `well_formed`
     uint64_t time_ns;
     bool well_formed;  ///< parses, within the cluster's maxima, this pillar's requests only
     bool authentic;    ///< every request carries its client's valid seal
+    bool doubtful;     ///< or a MAC that this replica cannot verify, and nothing worse
+    uint32_t doubted;  ///< clients whose MACs failed, the first of them in `doubted_client`
+    uint32_t doubted_client[COL_DOUBTED_MAX];
 } col_batch_check;
 
 /// What the instance asks of the world outside, always during a step. Everything is borrowed for
@@ -100,7 +106,8 @@ typedef struct {
     uint32_t client;
     uint64_t session;
     uint64_t number;
-    col_endpoint reply_to;  ///< of an opened session
+    col_endpoint reply_to;   ///< of an opened session
+    col_exchange_key share;  ///< of an opened session
 } col_outcome;
 
 typedef struct {
@@ -164,6 +171,9 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed);
 /// Highest global sequence number with a batch (r = 0) that this instance accepted, or holds f+1
 /// COMMITs for; 0 for none. What other pillars take as their target.
 uint64_t col_pbft_passing(const col_pbft *pbft);
+
+/// A session of this pillar that was opened and is gone: its requests execute as EXPIRED.
+bool col_pbft_session_is_gone(const col_pbft *pbft, uint64_t session);
 
 /// How often a request has said that something may be missing: it came again, came to a backup, or
 /// its session was opened elsewhere only. Something is stuck or this replica is behind, in this

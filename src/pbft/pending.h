@@ -39,6 +39,7 @@ typedef struct {
     uint32_t waiting;  ///< pending SESSION-OPEN
     uint32_t held;     ///< requests waiting, proposed or held early
     uint32_t early;    ///< of them, held early
+    bool flagged;      ///< a MAC of this client failed here: take its requests signed
 } col_client_view;
 
 #define COL_PENDING_NONE UINT32_MAX

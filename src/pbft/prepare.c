@@ -12,6 +12,17 @@ static bool time_allows(col_pbft *pbft, const col_slot *slot) {
     return false;
 }
 
+/// PROTOCOL section 3: f+1 others stand for the batch, its primary among them, so that at least one
+/// correct replica has verified what this one cannot.
+static bool others_vouch(const col_pbft *pbft, const col_slot *slot) {
+    const uint32_t backups = col_votes_for(&slot->prepares, &slot->proposal);
+    return (uint32_t)__builtin_popcount(backups) + 1 >= pbft->options.faults + 1;
+}
+
+static bool requests_are_authentic(const col_pbft *pbft, const col_slot *slot) {
+    return slot->authentic || (slot->doubtful && others_vouch(pbft, slot));
+}
+
 static void count_prepare(col_pbft *pbft, col_slot *slot, const col_value *value,
                           uint32_t matching) {
     if (matching < pbft->quorum - 1 || slot->prepared) return;
@@ -24,7 +35,8 @@ void col_pbft_try_prepare(col_pbft *pbft, col_slot *slot) {
     if (slot->proposed != slot->round || slot->prepare_sent) return;
     if (col_pbft_is_primary(pbft) || !col_pbft_in_window(pbft, slot->round)) return;
     if (slot->proposal.run == 0) {
-        if (!col_slot_has_body(slot, &slot->proposal) || !slot->authentic) return;
+        if (!col_slot_has_body(slot, &slot->proposal)) return;
+        if (!requests_are_authentic(pbft, slot)) return;
         if (!time_allows(pbft, slot)) return;
     }
     slot->prepare_sent = true;
@@ -53,5 +65,6 @@ col_drop col_pbft_on_prepare(col_pbft *pbft, const col_verified *verified) {
 
     col_pbft_stir(pbft);
     count_prepare(pbft, slot, &value, matching);
+    if (slot->doubtful) col_pbft_try_prepare(pbft, slot);
     return COL_DROP_NONE;
 }

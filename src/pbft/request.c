@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // All that a REQUEST does when it arrives from a client: wait in its session's order, or be
 // answered.
+#include "src/base/scheme.h"
 #include "src/pbft/internal.h"
+#include "src/wire/join.h"
 
-/// Ask the client for the first number that a later one waits for, once per gap.
-static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
-    if (!col_pbft_is_primary(pbft) || session->asked == session->next) return;
-    session->asked = session->next;
-    const col_busy busy = {session->client, session->id, COL_BUSY_MISSING, session->next};
+static void send_busy(col_pbft *pbft, const col_session_view *session, col_busy_reason reason,
+                      uint64_t value) {
+    const col_busy busy = {session->client, session->id, (uint8_t)reason, value};
     col_writer writer = col_writer_of(pbft->scratch, pbft->scratch_bytes);
     col_busy_write(&writer, &busy);
     const col_header header = {
@@ -19,6 +19,21 @@ static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
     const col_pbft_sink *sink = &pbft->options.sink;
     sink->send_client(sink->context, &header, (col_bytes){pbft->scratch, col_writer_used(&writer)},
                       session->reply_to);
+}
+
+/// Ask the client for the first number that a later one waits for, once per gap.
+static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
+    if (!col_pbft_is_primary(pbft) || session->asked == session->next) return;
+    session->asked = session->next;
+    send_busy(pbft, session, COL_BUSY_MISSING, session->next);
+}
+
+/// This replica would not propose a MAC of the client, for backups could not verify others.
+static bool must_be_signed(const col_pbft *pbft, const col_verified *verified) {
+    const uint32_t client = verified->message.header.sender;
+    col_seal_view seal;
+    return pbft->pendings.client[client].flagged && col_seal_read(verified->seal, &seal) &&
+           seal.scheme == COL_SCHEME_HMAC;
 }
 
 col_drop col_request_check(const col_header *header, const col_request *request, uint32_t pillars,
@@ -75,5 +90,9 @@ col_drop col_pbft_on_request(col_pbft *pbft, const col_verified *verified) {
         return COL_DROP_EXECUTED;
     }
     if (request.number - session->last > pbft->pendings.ahead) return COL_DROP_TOO_FAR;
+    if (must_be_signed(pbft, verified)) {
+        if (col_pbft_is_primary(pbft)) send_busy(pbft, session, COL_BUSY_SIGN, request.number);
+        return COL_DROP_BAD_MAC;
+    }
     return keep_request(pbft, verified, session, request.number);
 }

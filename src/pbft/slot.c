@@ -77,6 +77,7 @@ void col_slot_keep_body(const col_slots *slots, col_slot *slot, col_bytes body,
     slot->length = (uint32_t)body.length;
     slot->body = true;
     slot->authentic = authentic;
+    slot->doubtful = false;
     slot->time_ns = time_ns;
     slot->body_digest = *digest;
 }

@@ -29,6 +29,7 @@ typedef struct {
     uint8_t *seal;          ///< [n][seal_bytes]
     bool body;              ///< a well-formed batch body is in hand
     bool authentic;         ///< and all its requests verify
+    bool doubtful;          ///< or only MACs fail, which other replicas may have right
     uint32_t length;
     uint64_t time_ns;
     col_digest body_digest;  ///< its batch digest

@@ -163,10 +163,12 @@ static void build_signer(col_replica *replica, uint32_t s) {
                            ? NULL
                            : make_ring(replica, FRAMES_BYTES, placement->transmit_loop);
     replica->signer_hasher[s] = col_hasher_create();
+    if (replica->exchange != NULL) replica->signer_macs[s] = col_macs_create();
     col_sealer_options options = {
         .backend = replica->signing,
         .hasher = replica->signer_hasher[s],
         .key = replica->key,
+        .macs = replica->signer_macs[s],
         .cluster = replica->cluster->id,
         .role = COL_ROLE_REPLICA,
         .signer = replica->id,
@@ -281,6 +283,9 @@ col_result col_replica_build(col_replica *replica) {
 
     col_merge_stage_options merge = {.merge = merge_options(replica),
                                      .batch_requests_max = genesis->batch_requests_max,
+                                     .exchange = replica->exchange,
+                                     .cluster = replica->cluster->id,
+                                     .self = replica->id,
                                      .words = replica->words};
     for (uint32_t k = 0; k < genesis->pillars; k++) build_pillar(replica, k, &merge);
     merge.signing = producer_rings(replica, merge_signing_bytes(genesis));
@@ -296,6 +301,7 @@ void col_replica_unbuild(col_replica *replica) {
     }
     for (uint32_t s = 0; s < replica->placement.signers; s++) {
         col_sealer_destroy(replica->sealer[s]);
+        col_macs_destroy(replica->signer_macs[s]);
         col_hasher_destroy(replica->signer_hasher[s]);
     }
     for (uint32_t i = 0; i < replica->placement.loops; i++) col_loop_close(&replica->loop[i]);

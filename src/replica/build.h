@@ -22,7 +22,8 @@ typedef struct {
     uint64_t incarnation;
     const col_app *app;
     void *app_state;
-    const col_key *key;  ///< private
+    const col_key *key;       ///< private
+    const col_key *exchange;  ///< for MACs; NULL: sessions are signed
     const col_keyring *keyring;
     const col_backend *backend;  ///< verifies
     const col_backend *signing;
@@ -38,6 +39,7 @@ typedef struct {
     char pillar_name[COL_PILLARS_MAX][24];
     col_merge_stage *merge;
     col_hasher *signer_hasher[COL_PILLARS_MAX];
+    col_macs *signer_macs[COL_PILLARS_MAX];
     col_sealer *sealer[COL_PILLARS_MAX];
     col_signer signer[COL_PILLARS_MAX];
     char signer_name[COL_PILLARS_MAX][24];

@@ -41,6 +41,8 @@ static void show_traffic(const col_reading *reading, const col_figures_sink *sin
     number(sink, "messages_sealed", reading->messages_sealed);
     number(sink, "signatures", reading->signatures);
     number(sink, "sign_calls", reading->sign_calls);
+    number(sink, "macs_made", reading->macs_made);
+    number(sink, "macs_checked", reading->macs_checked);
     number(sink, "device_signatures", reading->device_signatures);
     number(sink, "device_refused", reading->device_refused);
 }
@@ -54,6 +56,7 @@ void col_figures_replica(const col_page *page, const col_figures_sink *sink) {
     text(sink, "signature_backend", page->backend);
     text(sink, "replica_signatures", page->signatures.replicas);
     text(sink, "client_signatures", page->signatures.clients);
+    text(sink, "sessions_sealed", page->signatures.sessions);
     number(sink, "pillar_count", page->pillars);
     number(sink, "loop_count", page->loops);
     number(sink, "started_ns", page->started_wall_ns);

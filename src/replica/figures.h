@@ -21,6 +21,7 @@ typedef struct {
 /// |---|---|
 /// | version, profile, sha256, signature_backend | texts: what runs, and how |
 /// | replica_signatures, client_signatures | texts: with which keys each side signs: "rsa-2048" |
+/// | sessions_sealed | text: how requests and results of sessions are sealed: "signed" or "hmac" |
 /// | pillar_count, loop_count | how many it has |
 /// | started_ns | wall clock at its start |
 /// | executed_sequence | executed up to this global sequence number |
@@ -33,6 +34,7 @@ typedef struct {
 /// | verifies, verify_calls | public-key operations, and how many calls they took |
 /// | messages_sealed, signatures | own messages, and the trees that they shared |
 /// | sign_calls | how many calls signed these trees |
+/// | macs_made, macs_checked | of sessions with MACs: in replies, and of requests |
 /// | device_signatures, device_refused | of them: made by the signing device; on the CPU instead |
 /// | null_runs, resent, fetches | proposed; messages sent again for a peer; slots asked of peers |
 /// | diverged | stable checkpoints that are not what this replica computed: must stay 0 |

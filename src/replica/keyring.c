@@ -25,7 +25,8 @@ col_result col_keyring_load(const col_cluster *cluster, col_keyring *keyring) {
                              .clients = genesis->clients,
                              .replica = replica,
                              .client = client,
-                             .cluster = cluster->id};
+                             .cluster = cluster->id,
+                             .macs = genesis->sessions == COL_SESSIONS_HMAC};
     col_result result =
         read_keys(genesis->replica_key, genesis->replicas, genesis->replicas_scheme, replica);
     if (result.ok) {

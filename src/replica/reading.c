@@ -55,6 +55,7 @@ static void take_pillars(const col_page *page, col_reading *reading) {
         reading->cached += col_counter_read(&opener->cached);
         reading->verifies += col_counter_read(&opener->verifies);
         reading->verify_calls += col_counter_read(&opener->verify_calls);
+        reading->macs_checked += col_counter_read(&opener->macs);
     }
 }
 
@@ -88,6 +89,7 @@ void col_reading_take(const col_page *page, col_reading *reading) {
         reading->messages_sealed += col_counter_read(&page->signer[i].messages);
         reading->signatures += col_counter_read(&page->signer[i].signatures);
         reading->sign_calls += col_counter_read(&page->signer[i].sign_calls);
+        reading->macs_made += col_counter_read(&page->signer[i].macs);
         reading->device_signatures += col_counter_read(&page->device[i].signatures);
         reading->device_refused += col_counter_read(&page->device[i].refused);
     }

@@ -28,8 +28,9 @@ col_stage_kind col_stage_kind_of(const char *name);
 typedef struct {
     uint64_t received, sent, received_bytes, sent_bytes;  // datagrams
     uint64_t messages_sealed, signatures, sign_calls;     // signing pool
-    uint64_t device_signatures, device_refused;           // signing device
-    uint64_t bundles, messages_opened, cached;            // verification
+    uint64_t macs_made, macs_checked;
+    uint64_t device_signatures, device_refused;  // signing device
+    uint64_t bundles, messages_opened, cached;   // verification
     uint64_t verifies, verify_calls;
     uint64_t requests, batches, duplicates, replies;  // execution
     uint64_t null_runs, resent, fetches, diverged;    // ordering

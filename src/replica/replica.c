@@ -31,6 +31,7 @@ typedef struct {
     col_cluster *cluster;
     col_profile *profile;
     col_key *key;
+    col_key *exchange;  ///< NULL: sessions are signed
     col_keyring keyring;
 } inputs;
 
@@ -54,24 +55,36 @@ static void *run_loop(void *argument) {
     return NULL;
 }
 
-static col_result check_key(const inputs *in, const char *path, uint32_t id) {
+static bool is_key(const col_key *key, const col_digest *fingerprint) {
     col_digest own;
-    col_key_fingerprint(in->key, &own);
-    if (col_digest_equal(&own, &in->cluster->genesis.replica_fingerprint[id])) {
-        return col_ok();
-    }
-    return col_error(
-        "%s: this private key does not belong to replica %u, whose public key is %s: pass the key "
-        "made with it (--key), or the right --id",
-        path, id, in->cluster->genesis.replica_key[id]);
+    col_key_fingerprint(key, &own);
+    return col_digest_equal(&own, fingerprint);
 }
 
 static col_result read_key(inputs *in, const col_replica_options *options) {
+    const col_genesis *genesis = &in->cluster->genesis;
     char beside[COL_PATH_MAX + 64];
     snprintf(beside, sizeof beside, "%s/keys/replica-%u.pem", in->cluster->directory, options->id);
     const char *path = options->key != NULL ? options->key : beside;
-    COL_TRY(col_key_read_private(path, in->cluster->genesis.replicas_scheme, &in->key));
-    return check_key(in, path, options->id);
+    COL_TRY(col_key_read_private(path, genesis->replicas_scheme, &in->key));
+    if (is_key(in->key, &genesis->replica_fingerprint[options->id])) return col_ok();
+    return col_error(
+        "%s: this private key does not belong to replica %u, whose public key is %s: pass the key "
+        "made with it (--key), or the right --id",
+        path, options->id, genesis->replica_key[options->id]);
+}
+
+static col_result read_exchange_key(inputs *in, uint32_t id) {
+    const col_genesis *genesis = &in->cluster->genesis;
+    if (genesis->sessions != COL_SESSIONS_HMAC) return col_ok();
+    char path[COL_PATH_MAX + 64];
+    snprintf(path, sizeof path, "%s/keys/replica-%u.exchange.pem", in->cluster->directory, id);
+    COL_TRY(col_key_read_private(path, COL_SCHEME_HMAC, &in->exchange));
+    if (is_key(in->exchange, &genesis->exchange_fingerprint[id])) return col_ok();
+    return col_error(
+        "%s: this private key does not belong to replica %u, whose exchange key is %s: put the key "
+        "made with it there",
+        path, id, genesis->exchange_key[id]);
 }
 
 static col_result read_inputs(inputs *in, const col_replica_options *options) {
@@ -87,13 +100,15 @@ static col_result read_inputs(inputs *in, const col_replica_options *options) {
     COL_TRY(
         col_profile_read(options->profile, (uint32_t)sysconf(_SC_NPROCESSORS_ONLN), &in->profile));
     COL_TRY(read_key(in, options));
+    COL_TRY(read_exchange_key(in, options->id));
     return col_keyring_load(in->cluster, &in->keyring);
 }
 
 /// Give back keys, and the configuration too where it was not published.
 static void release_inputs(inputs *in, bool published) {
     if (in->keyring.replica != NULL) col_keyring_unload(&in->keyring);
-    if (in->key != NULL) col_key_destroy(in->key);
+    col_key_destroy(in->key);
+    col_key_destroy(in->exchange);
     if (published) return;
     if (in->cluster != NULL) col_cluster_destroy(in->cluster);
     if (in->profile != NULL) col_profile_destroy(in->profile);
@@ -213,9 +228,10 @@ static void print_ready(const col_replica *replica) {
     const col_page *page = replica->page;
     printf(
         "replica %u ready: cluster %s (id %s), pillars: %u, threads: %u, SHA-256: %s, signatures: %s of "
-        "replicas, %s of clients (%s)\n",
+        "replicas, %s of clients, sessions %s (%s)\n",
         replica->id, genesis->name, id, genesis->pillars, replica->placement.loops, page->hasher,
-        page->signatures.replicas, page->signatures.clients, page->backend);
+        page->signatures.replicas, page->signatures.clients, page->signatures.sessions,
+        page->backend);
     fflush(stdout);
 }
 
@@ -280,6 +296,7 @@ col_result col_replica_run(const col_replica_options *options) {
                             .id = options->id,
                             .incarnation = col_clock_wall_ns(),
                             .key = in.key,
+                            .exchange = in.exchange,
                             .keyring = &in.keyring,
                             .backend = col_backend_best(),
                             .signing = col_backend_best()};

@@ -28,6 +28,8 @@ bool col_session_open_read(col_bytes bytes, col_session_open *body) {
     body->nonce = col_read_u64(&reader);
     body->reply_to.address = col_read_u32(&reader);
     body->reply_to.port = col_read_u16(&reader);
+    const col_bytes share = col_read_bytes(&reader, sizeof body->share.byte);
+    if (!reader.failed) memcpy(body->share.byte, share.at, share.length);
     return col_reader_done(&reader) && body->pillar < COL_PILLARS_MAX;
 }
 
@@ -37,6 +39,7 @@ void col_session_open_write(col_writer *writer, const col_session_open *body) {
     col_write_u64(writer, body->nonce);
     col_write_u32(writer, body->reply_to.address);
     col_write_u16(writer, body->reply_to.port);
+    col_write_bytes(writer, (col_bytes){body->share.byte, sizeof body->share.byte});
 }
 
 bool col_session_opened_read(col_bytes bytes, col_session_opened *body) {
@@ -106,7 +109,7 @@ bool col_busy_read(col_bytes bytes, col_busy *body) {
     body->session = col_read_u64(&reader);
     body->reason = col_read_u8(&reader);
     body->value = col_read_u64(&reader);
-    return col_reader_done(&reader) && body->reason <= COL_BUSY_MISSING;
+    return col_reader_done(&reader) && body->reason <= COL_BUSY_SIGN;
 }
 
 void col_busy_write(col_writer *writer, const col_busy *body) {

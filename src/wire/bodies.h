@@ -10,13 +10,16 @@
 ///
 /// PRE-PREPARE, PREPARE, COMMIT and CHECKPOINT have no body: their header says all.
 
-/// SESSION-OPEN: u32 client, u8 pillar, u64 nonce, u32 reply address, u16 reply port.
+/// SESSION-OPEN: u32 client, u8 pillar, u64 nonce, u32 reply address, u16 reply port, 32 bytes
+/// share.
 typedef struct {
     uint32_t client;
     uint8_t pillar;
     uint64_t nonce;
-    col_endpoint reply_to;  ///< where every replica sends this session's replies
+    col_endpoint reply_to;   ///< where every replica sends this session's replies
+    col_exchange_key share;  ///< for MACs (crypto/exchange.h); zero where sessions are signed
 } col_session_open;
+#define COL_SESSION_OPEN_BYTES (4 + 1 + 8 + 4 + 2 + 32)
 bool col_session_open_read(col_bytes bytes, col_session_open *body);
 void col_session_open_write(col_writer *writer, const col_session_open *body);
 
@@ -74,6 +77,7 @@ void col_reply_write(col_writer *writer, const col_reply *body);
 
 typedef enum {
     COL_BUSY_MISSING = 0,  ///< send number `value` again: a later one waits for it
+    COL_BUSY_SIGN,         ///< send number `value` again, signed: MACs of this client have failed
 } col_busy_reason;
 
 /// BUSY: u32 client, u64 session, u8 reason, u64 value.

@@ -20,7 +20,7 @@ AGAIN(session_opened, body.pillar < COL_PILLARS_MAX && body.status <= COL_OPEN_U
 AGAIN(request, body.number >= 1 && body.pillar < COL_PILLARS_MAX && body.flags == 0 &&
                    body.operation.length <= COL_OPERATION_BYTES_MAX)
 AGAIN(reply, body.status <= COL_REPLY_REFUSED && body.result.length <= COL_RESULT_BYTES_MAX)
-AGAIN(busy, body.reason <= COL_BUSY_MISSING)
+AGAIN(busy, body.reason <= COL_BUSY_SIGN)
 AGAIN(fetch, body.count >= 1 && body.count <= COL_FETCH_ROUNDS_MAX)
 AGAIN(fetched, body.run <= COL_RUN_MAX && body.seals <= COL_REPLICAS_MAX &&
                    (body.batch.length == 0 || (body.run == 0 && !body.checkpoint)))

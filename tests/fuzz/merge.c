@@ -72,7 +72,9 @@ static const col_app app = {.name = "trace",
 
 // The merge's outputs
 
-static void on_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+static void on_reply(void *context, const col_header *header, col_bytes body,
+                     const col_session *session, col_endpoint to) {
+    (void)session;
     (void)context;
     (void)to;
     col_session_opened opened;

@@ -100,7 +100,9 @@ static void release(void *buffer) {
     free(buffer);
 }
 
-static void on_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+static void on_reply(void *context, const col_header *header, col_bytes body,
+                     const col_session *session, col_endpoint to) {
+    (void)session;
     (void)context;
     (void)to;
     COL_ASSERT(header->type == COL_REPLY || header->type == COL_SESSION_OPENED);

@@ -232,7 +232,9 @@ static bool sink_check_seal(void *context, const col_header *header, col_seal se
 
 // What comes out of execution.
 
-static void sink_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+static void sink_reply(void *context, const col_header *header, col_bytes body,
+                       const col_session *session, col_endpoint to) {
+    (void)session;
     send_to_client(context, header, body, to);
 }
 

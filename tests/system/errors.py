@@ -18,6 +18,8 @@ from harness import PROGRAM, cluster, directory, run
 # both; ... is a number or a text of the system.
 
 REPLICA = "replica --cluster {copy} --id 1 --profile {copy}/small.yaml --device"
+MACS = ("$COLONNADE init macs --sessions hmac --replicas-scheme ed25519 --clients-scheme ed25519 > "
+        "/dev/null")
 READABLE = "name a file that this user may read, or make a pair with `colonnade keygen`"
 
 FILES = [
@@ -100,6 +102,14 @@ KEYS = [
     ("cp keys/replica-1.pub keys/replica-2.pub", "cluster up {copy}",
      "{copy}/cluster.yaml:...: replicas 1 and 2 have the same public key, which would give its holder two "
      "votes: make one for each with `colonnade keygen`"),
+    (MACS + " && cp macs/keys/replica-1.exchange.pub macs/keys/replica-2.exchange.pub",
+     "cluster up {copy}/macs",
+     "{copy}/macs/cluster.yaml:...: replicas 1 and 2 have the same exchange key, so that each could make the "
+     "other's MACs: make one for each with `colonnade keygen --scheme hmac`"),
+    (MACS + " && cp macs/keys/replica-2.exchange.pem macs/keys/replica-1.exchange.pem",
+     REPLICA.replace("{copy}", "{copy}/macs") + " lo",
+     "{copy}/macs/keys/replica-1.exchange.pem: this private key does not belong to replica 1, whose "
+     "exchange key is {copy}/macs/keys/replica-1.exchange.pub: put the key made with it there"),
     ("true", "client --cluster {copy} --client 8",
      "client 8: {copy}/cluster.yaml lists 8 clients: use a lower number"),
     ("true", "client --cluster {copy} --client 2 --key {copy}/keys/client-3.pem",

@@ -16,11 +16,13 @@ static void every_scheme_is_found_by_its_name(void **state) {
         assert_int_equal(col_scheme_find(name), i);
     }
     assert_null(col_scheme_names[COL_SCHEME_ECDSA_P256]);
+    assert_string_equal(col_scheme_name(COL_SCHEME_HMAC), "hmac");
+    assert_int_equal(col_scheme_find("hmac"), COL_SCHEME_HMAC);
 }
 
 static void what_is_no_scheme_is_not_found(void **state) {
     (void)state;
-    static const char *const other[] = {"", "none", "hmac", "RSA", "rsa ", "ecdsa", "ed25519ph"};
+    static const char *const other[] = {"", "none", "HMAC", "RSA", "rsa ", "ecdsa", "ed25519ph"};
     for (size_t i = 0; i < sizeof other / sizeof *other; i++) {
         assert_int_equal(col_scheme_find(other[i]), COL_SCHEME_NONE);
     }

@@ -176,7 +176,8 @@ static void details_name_reasons_and_threads(void **state) {
         snprintf(page[i].profile, sizeof page[i].profile, "small.yaml");
         snprintf(page[i].hasher, sizeof page[i].hasher, "fast");
         snprintf(page[i].backend, sizeof page[i].backend, "best");
-        page[i].signatures = (col_signatures){.replicas = "this", .clients = "that"};
+        page[i].signatures =
+            (col_signatures){.replicas = "this", .clients = "that", .sessions = "so"};
         page[i].loops = 1;
         page[i].loop[0] = (col_page_loop){.name = "loop 0", .core = 3, .stage_count = 2};
         snprintf(page[i].loop[0].stage[0], sizeof page[i].loop[0].stage[0], "receiver");
@@ -194,7 +195,7 @@ static void details_name_reasons_and_threads(void **state) {
                     "telemetry of replica 2: /nowhere/run/dpdk/replica-2/dpdk_telemetry.v2\n"
                     "\n"
                     "threads of replica 0 (profile small.yaml, SHA-256 fast, signatures best: "
-                    "this of replicas, that of clients):\n"
+                    "this of replicas, that of clients, sessions so):\n"
                     "  loop 0           core 3    receiver, pillar 0\n");
 }
 

@@ -128,7 +128,7 @@ static void each_side_has_its_scheme_and_all_its_keys_are_of_it(void **state) {
         for (unsigned k = 0; k < 4; k++) write_key_of(given[i].replicas, "replica", k);
         for (unsigned k = 0; k < 2; k++) write_key_of(given[i].clients, "client", k);
         char text[TEXT_MAX];
-        replace(good_cluster, "{replicas: rsa, clients: rsa}", given[i].by, text);
+        replace(good_cluster, "{replicas: rsa, clients: rsa, sessions: signed}", given[i].by, text);
         write_file("cluster.yaml", text);
         col_cluster *cluster = read_good("cluster.yaml");
         assert_int_equal(cluster->genesis.replicas_scheme, given[i].replicas);
@@ -311,7 +311,7 @@ static void too_long_a_path_of_a_key_is_an_error(void **state) {
     replace(good_cluster, "keys/client-1.pub", key, text);
     write_file("cluster.yaml", text);
     expect_error("cluster.yaml",
-                 "cluster.yaml:26: the absolute path of public_key has more than 511 characters: "
+                 "cluster.yaml:26: the absolute path of the key has more than 511 characters: "
                  "move the keys to a shorter path");
 }
 

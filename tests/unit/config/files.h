@@ -129,7 +129,7 @@ static const char *const good_cluster =
     "  time_ahead_max_ms: 5000\n"
     "  application: counter\n"
     "  application_options: \"reply_bytes=100\"\n"
-    "  authentication: {replicas: rsa, clients: rsa}\n"
+    "  authentication: {replicas: rsa, clients: rsa, sessions: signed}\n"
     "  replicas:\n"
     "    - {address: 10.77.0.1, port: 7000, public_key: keys/replica-0.pub}\n"
     "    - {address: 10.77.0.2, port: 7000, public_key: keys/replica-1.pub}\n"

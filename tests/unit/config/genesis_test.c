@@ -110,8 +110,9 @@ static void the_id_does_not_change_with_tunables_spelling_or_comments(void **sta
         {"  window: 64\n", "\n  # a comment\n  \"window\": 64  # another\n"},
         {"  faults: 1\n  pillars: 4\n", "  pillars: 4\n  faults: 1\n"},
         {"  leaders: rotating\n", ""},
-        {"  authentication: {replicas: rsa, clients: rsa}\n", ""},
+        {"  authentication: {replicas: rsa, clients: rsa, sessions: signed}\n", ""},
         {"replicas: rsa, clients: rsa", "clients: rsa, replicas: rsa"},
+        {", sessions: signed", ""},
     };
     write_file("copy.pub", "rsa key of client 1");
     const col_digest before = id_of(good_cluster);
@@ -145,15 +146,17 @@ static void the_canonical_form_is_these_bytes(void **state) {
                             .time_ahead_max_ns = 0x0102030405060708,
                             .replicas_scheme = COL_SCHEME_ED25519,
                             .clients_scheme = COL_SCHEME_ECDSA_P256,
+                            .sessions = COL_SESSIONS_HMAC,
                             .application = "c",
                             .application_options = "",
                             .replica = {{.address = 0x0a4d0001, .port = 7000}},
                             .replica_fingerprint = {{.byte = {0xaa}}},
+                            .exchange_fingerprint = {{.byte = {0xbb}}},
                             .clients = 1,
                             .client_fingerprint = &client};
     static const uint8_t expected[] = {
         19,   0,   0,    0,    'c',  'o',  'l', 'o', 'n', 'n', 'a', 'd', 'e', ' ', 'g', 'e',
-        'n',  'e', 's',  'i',  's',  ' ',  '2',     // domain
+        'n',  'e', 's',  'i',  's',  ' ',  '3',     // domain
         2,    0,   0,    0,    'a',  'b',           // name
         1,    0,   0,    0,    0,    0,    0,   0,  // replicas
         2,    0,   0,    0,    0,    0,    0,   0,  // faults
@@ -171,10 +174,13 @@ static void the_canonical_form_is_these_bytes(void **state) {
         8,    7,   6,    5,    4,    3,    2,   1,  // time ahead
         2,    0,   0,    0,    0,    0,    0,   0,  // replicas' scheme
         3,    0,   0,    0,    0,    0,    0,   0,  // clients' scheme
+        1,    0,   0,    0,    0,    0,    0,   0,  // sessions with MACs
         1,    0,   0,    0,    'c',                 // application
         0,    0,   0,    0,                         // options
         1,    0,   0x4d, 0x0a, 0x58, 0x1b,          // endpoint
         0xaa, 0,   0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0,    0,   0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
+        0xbb, 0,   0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
         0,    0,   0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,
         1,    0,   0,    0,  // clients
         0xcc, 0,   0,    0,    0,    0,    0,   0,   0,   0,   0,   0,   0,   0,   0,   0,

@@ -171,7 +171,8 @@ static inline bool cluster_check_seal(void *context, const col_header *header, c
 // The merge's outputs
 
 static inline void cluster_reply(void *context, const col_header *header, col_bytes body,
-                                 col_endpoint to) {
+                                 const col_session *session, col_endpoint to) {
+    (void)session;
     cluster_node *node = context;
     (void)to;
     if (header->type == COL_SESSION_OPENED) {

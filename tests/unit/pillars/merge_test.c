@@ -80,7 +80,9 @@ typedef struct {
     col_digest checkpoint[64];
 } bench;
 
-static void on_reply(void *context, const col_header *header, col_bytes body, col_endpoint to) {
+static void on_reply(void *context, const col_header *header, col_bytes body,
+                     const col_session *session, col_endpoint to) {
+    (void)session;
     bench *b = context;
     b->reply_trace = mix(b->reply_trace, body.at, body.length);
     b->last_to = to;

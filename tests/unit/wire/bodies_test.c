@@ -44,12 +44,14 @@ static void make_session_open(void) {
     const col_session_open made = {(uint32_t)random_u64(),
                                    (uint8_t)random_below(COL_PILLARS_MAX),
                                    random_u64(),
-                                   {(uint32_t)random_u64(), (uint16_t)random_u64()}};
+                                   {(uint32_t)random_u64(), (uint16_t)random_u64()},
+                                   {{0}}};
     put(made.client, 4);
     put(made.pillar, 1);
     put(made.nonce, 8);
     put(made.reply_to.address, 4);
     put(made.reply_to.port, 2);
+    for (uint8_t i = 0; i < sizeof made.share.byte; i++) put(i, 1);
     col_session_open read;
     assert_true(col_session_open_read(guarded_copy(expected, expected_bytes), &read));
     assert_int_equal(read.client, made.client);
@@ -57,6 +59,7 @@ static void make_session_open(void) {
     assert_true(read.nonce == made.nonce);
     assert_int_equal(read.reply_to.address, made.reply_to.address);
     assert_int_equal(read.reply_to.port, made.reply_to.port);
+    for (uint8_t i = 0; i < sizeof read.share.byte; i++) assert_int_equal(read.share.byte[i], i);
 }
 
 static bool recode_session_open(col_bytes bytes, col_writer *writer) {
@@ -460,7 +463,7 @@ static void small_fields_have_bounds(void **state) {
     assert_false(with_u8(REQUEST, 21, 1));  // flags
     assert_true(with_u8(REPLY, 20, COL_REPLY_REFUSED));
     assert_false(with_u8(REPLY, 20, COL_REPLY_REFUSED + 1));
-    assert_false(with_u8(BUSY, 12, COL_BUSY_MISSING + 1));
+    assert_false(with_u8(BUSY, 12, COL_BUSY_SIGN + 1));
     assert_true(with_u8(STATUS, 24, 1));  // pending
     assert_false(with_u8(STATUS, 24, 2));
     assert_true(with_u8(STATUS, 25, 1));  // asks

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "crypto/session_keys.h"
+
+#include "src/base/assert.h"
+
+size_t col_session_keys_footprint(uint32_t sessions, uint32_t each) {
+    return col_map_footprint(sessions) + sessions * (8 + each * sizeof(col_mac_key)) + 4 * 64;
+}
+
+void col_session_keys_init(col_session_keys *keys, col_arena *arena, uint32_t sessions,
+                           uint32_t each) {
+    *keys = (col_session_keys){.each = each};
+    col_map_init(&keys->place_of, arena, sessions);
+    keys->unused = col_arena_take(arena, sessions, sizeof *keys->unused);
+    keys->client = col_arena_take(arena, sessions, sizeof *keys->client);
+    keys->key = col_arena_take(arena, (size_t)sessions * each, sizeof *keys->key);
+    while (keys->unused_count < sessions) {
+        keys->unused[keys->unused_count] = sessions - 1 - keys->unused_count;
+        keys->unused_count++;
+    }
+}
+
+static uint32_t version_of(uint64_t session) {
+    return (uint32_t)session;
+}
+
+col_mac_key *col_session_keys_add(col_session_keys *keys, uint64_t session, uint32_t client) {
+    col_session_keys_remove(keys, session);
+    COL_ASSERT(keys->unused_count > 0);
+    const uint32_t place = keys->unused[--keys->unused_count];
+    col_map_add(&keys->place_of, version_of(session), place);
+    keys->client[place] = client;
+    return &keys->key[(size_t)place * keys->each];
+}
+
+void col_session_keys_remove(col_session_keys *keys, uint64_t session) {
+    const uint32_t place = col_map_find(&keys->place_of, version_of(session));
+    if (place == COL_MAP_NONE) return;
+    col_map_remove(&keys->place_of, version_of(session));
+    for (uint32_t i = 0; i < keys->each; i++) {
+        col_mac_key_wipe(&keys->key[(size_t)place * keys->each + i]);
+    }
+    keys->unused[keys->unused_count++] = place;
+}
+
+const col_mac_key *col_session_keys_find(const col_session_keys *keys, uint32_t key_version,
+                                         uint32_t client) {
+    const uint32_t place = col_map_find(&keys->place_of, key_version);
+    if (place == COL_MAP_NONE || keys->client[place] != client) return NULL;
+    return &keys->key[(size_t)place * keys->each];
+}
