@@ -75,7 +75,7 @@ void sim_agreement_committed(sim_run *sim, uint32_t replica, uint32_t pillar,
     slot_value value = {.known = true, .by = replica, .digest = col_null_digest};
     if (committed->run == 0) {
         col_batch_check check;
-        sim_batch_check(sim, pillar, (col_bytes){committed->body, committed->length}, &check);
+        sim_batch_check(sim, pillar, (col_bytes){committed->body, committed->length}, NULL, &check);
         if (!check.well_formed) {
             sim_fail(sim, "agreement: replica %u commits no batch at pillar %u, round %lu", replica,
                      pillar, committed->round);

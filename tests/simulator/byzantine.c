@@ -75,7 +75,7 @@ static sim_alteration *new_alteration(sim_run *sim, uint32_t leader, const col_h
 
 static void set_body(sim_run *sim, sim_alteration *altered, uint32_t variant, col_bytes body) {
     col_batch_check check;
-    sim_batch_check(sim, altered->header.pillar, body, &check);
+    sim_batch_check(sim, altered->header.pillar, body, NULL, &check);
     altered->digest[variant] = check.digest;
     altered->length[variant] = (uint32_t)body.length;
     altered->body[variant] = malloc(body.length);
@@ -246,11 +246,18 @@ static sim_alteration *alter_run(sim_run *sim, uint32_t leader, const col_header
     return altered;
 }
 
-/// A copy with the same batch digest and a first bundle that does not verify.
+/// A copy with the same batch digest and a first bundle that does not verify, at all or for one
+/// replica.
 static col_bytes tamper(sim_run *sim, col_bytes body) {
     uint8_t *copy = sim->byzantine->scratch;
     memcpy(copy, body.at, body.length);
-    copy[COL_BATCH_HEADER_BYTES + 4 + 5] ^= 0x40;  // the bundle's scheme
+    uint8_t *bundle = copy + COL_BATCH_HEADER_BYTES + 4;
+    uint8_t *scheme = bundle + 5;
+    if (*scheme == COL_SCHEME_HMAC && sim_chance(sim, 50)) {
+        bundle[COL_BUNDLE_HEADER_BYTES] |= (uint8_t)(1u << sim_draw_below(sim, sim->plan.replicas));
+    } else {
+        *scheme ^= 0x40;
+    }
     return (col_bytes){copy, body.length};
 }
 

@@ -18,6 +18,20 @@ static bool has_gaps(const sim_client *client) {
     return client->sim->plan.gap_client && client->id + 1 == client->sim->plan.clients;
 }
 
+/// A request of a session with MACs: in a tree of its own, its signature the set of replicas whose
+/// MAC is wrong, and chance.
+static void seal_with_macs(sim_client *client, uint64_t session, sim_packet *packet) {
+    const sim_plan *plan = &client->sim->plan;
+    const bool spoils = client->id == 0 && plan->spoilt < plan->replicas;
+    uint64_t signature = sim_mix(plan->seed + client->id * 1000003 + client->trees++) << 8;
+    if (spoils) signature |= UINT64_C(1) << plan->spoilt;
+    const col_seal_view view = {.key_version = (uint32_t)session,
+                                .leaves = 1,
+                                .scheme = COL_SCHEME_HMAC,
+                                .signature = {(const uint8_t *)&signature, sizeof signature}};
+    packet->seal_length = (uint32_t)col_seal_write(&view, packet->seal);
+}
+
 /// All messages of one turn under one signature, as the library does it.
 static void seal(sim_client *client, sim_packet **packet, uint32_t count) {
     static const uint8_t path[32 * COL_TREE_DEPTH_MAX];
@@ -41,10 +55,9 @@ static sim_packet *make(sim_client *client, const col_client_message *message) {
     return sim_packet_make(&header, message->body);
 }
 
-static void send_tree(sim_client *client, sim_packet **packet, const uint32_t *replicas,
-                      uint32_t count) {
+static void send_sealed(sim_client *client, sim_packet **packet, const uint32_t *replicas,
+                        uint32_t count) {
     sim_run *sim = client->sim;
-    seal(client, packet, count);
     for (uint32_t i = 0; i < count; i++) {
         const col_header *header = &packet[i]->header;
         const bool gap = has_gaps(client) && header->type == COL_REQUEST && header->sequence == 1;
@@ -56,6 +69,12 @@ static void send_tree(sim_client *client, sim_packet **packet, const uint32_t *r
     }
 }
 
+static void send_tree(sim_client *client, sim_packet **packet, const uint32_t *replicas,
+                      uint32_t count) {
+    seal(client, packet, count);
+    send_sealed(client, packet, replicas, count);
+}
+
 static void send_all(sim_client *client) {
     sim_packet *packet[TREE_MESSAGES_MAX];
     uint32_t replicas[TREE_MESSAGES_MAX];
@@ -63,7 +82,13 @@ static void send_all(sim_client *client) {
     col_client_message message;
     while (col_client_core_next(client->core, &message)) {
         replicas[count] = message.replicas;
-        packet[count++] = make(client, &message);
+        packet[count] = make(client, &message);
+        if (message.session != 0) {
+            seal_with_macs(client, message.session, packet[count]);
+            send_sealed(client, &packet[count], &replicas[count], 1);
+            continue;
+        }
+        count++;
         if (count < TREE_MESSAGES_MAX) continue;
         send_tree(client, packet, replicas, count);
         count = 0;
@@ -128,6 +153,21 @@ void sim_client_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *
     wake_at(client, sim->now_ns + COL_CLIENT_TICK_NS);
 }
 
+// Keys are nothing here: who knows a session has them.
+
+static void begin(void *context, uint32_t pillar, col_exchange_key *share) {
+    (void)context, (void)pillar;
+    *share = (col_exchange_key){{1}};
+}
+
+static void opened(void *context, uint32_t pillar, uint64_t nonce, uint64_t session) {
+    (void)context, (void)pillar, (void)nonce, (void)session;
+}
+
+static void closed(void *context, uint64_t session) {
+    (void)context, (void)session;
+}
+
 void sim_client_init(sim_run *sim, uint32_t id) {
     sim_client *client = &sim->client[id];
     const sim_plan *plan = &sim->plan;
@@ -145,6 +185,8 @@ void sim_client_init(sim_run *sim, uint32_t id) {
         .timeout_ns = 1000000 * SIM_S,  // a request that is never answered must show
         .retransmit_ns = 5 * (plan->delay_ns + plan->jitter_ns) + 20 * SIM_MS,
         .reply_to = sim_client_endpoint(id),
+        .links =
+            plan->macs ? (col_client_links){client, begin, opened, closed} : (col_client_links){0},
         .done = on_done,
         .context = client,
     };

@@ -31,7 +31,7 @@ static void draw_load(sim_plan *plan, sim_random *random) {
     plan->clients = (uint32_t)sim_between(random, 1, SIM_CLIENTS_MAX);
     plan->sessions = (uint32_t)sim_between(random, 1, 4);
     plan->outstanding = pick(random, outstanding, 4);
-    plan->sessions_max = 64;
+    plan->sessions_max = SIM_SESSIONS_MAX;
     plan->client_sessions_max = sim_percent(random, 10) ? 1 : 8;
     // Enough rounds for several checkpoints, and sometimes for several turns of the slot ring.
     const uint32_t rounds = plan->window * (uint32_t)sim_between(random, 1, 5);
@@ -109,6 +109,13 @@ static void draw_faults(sim_plan *plan, sim_random *random) {
     }
 }
 
+/// A client that spoils one replica's MACs holds up nobody: f+1 others verify its requests.
+static void draw_macs(sim_plan *plan, sim_random *random) {
+    plan->macs = sim_percent(random, 40);
+    plan->spoilt = plan->replicas;
+    if (sim_percent(random, 50)) plan->spoilt = (uint32_t)sim_below(random, plan->replicas);
+}
+
 void sim_draw(sim_plan *plan, uint64_t seed) {
     *plan = (sim_plan){.seed = seed};
     sim_random random = sim_random_of(seed, 1);
@@ -118,6 +125,7 @@ void sim_draw(sim_plan *plan, uint64_t seed) {
     draw_clocks(plan, &random);
     draw_cuts(plan, &random);
     draw_faults(plan, &random);
+    draw_macs(plan, &random);
 }
 
 void sim_print_plan(const sim_plan *plan) {
@@ -139,5 +147,6 @@ void sim_print_plan(const sim_plan *plan) {
     for (uint32_t r = 0; r < plan->replicas; r++) {
         if (plan->faulty >> r & 1) printf("faulty %u behaviour %x\n", r, plan->behaviour[r]);
     }
+    if (plan->macs) printf("MACs, of client 0 wrong for replica %u\n", plan->spoilt);
     printf("%s\n", plan->demands_progress ? "demands progress" : "demands safety only");
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "src/wire/bundle.h"
+#include "src/wire/join.h"
 #include "tests/simulator/simulator.h"
 
 typedef struct {
@@ -182,11 +183,56 @@ static bool entry_fits(const sim_run *sim, uint32_t pillar, const col_message *m
            open.client == header->sender && open.nonce == header->sequence && open.pillar == pillar;
 }
 
+// MACs: the first byte of the signature is the set of replicas that find theirs wrong.
+
+static bool is_open(const sim_pillar *pillar, uint64_t session) {
+    for (uint32_t i = 0; i < SIM_SESSIONS_MAX; i++) {
+        if (pillar->session[i] == session) return true;
+    }
+    return false;
+}
+
+static void put_session(sim_pillar *pillar, uint64_t old, uint64_t session) {
+    for (uint32_t i = 0; i < SIM_SESSIONS_MAX; i++) {
+        if (pillar->session[i] != old) continue;
+        pillar->session[i] = session;
+        return;
+    }
+}
+
+static col_drop check_macs(const sim_pillar *at, col_bytes signature, uint64_t session) {
+    if (!is_open(at, session)) return COL_DROP_NO_SESSION;
+    return signature.at[0] >> at->replica->id & 1 ? COL_DROP_BAD_MAC : COL_DROP_NONE;
+}
+
+/// A request's session stands in its body.
+static col_drop check_request_macs(const sim_pillar *at, col_bytes signature, col_bytes body) {
+    col_request request;
+    if (!col_request_read(body, &request)) return COL_DROP_MALFORMED;
+    return check_macs(at, signature, request.session);
+}
+
+static void judge_macs(const sim_pillar *at, const col_bundle *bundle, const col_message *message,
+                       col_batch_check *check) {
+    if (at == NULL || bundle->scheme != COL_SCHEME_HMAC) return;
+    col_request request;
+    if (!col_request_read(message->bytes, &request)) return;
+    const col_drop drop = check_macs(at, bundle->signature, request.session);
+    const bool gone = col_pbft_session_is_gone(at->pillar.pbft, request.session);
+    if (drop == COL_DROP_NONE || (drop == COL_DROP_NO_SESSION && gone)) return;
+    check->doubtful = true;
+    if (drop == COL_DROP_BAD_MAC && check->doubted < COL_DOUBTED_MAX) {
+        check->doubted_client[check->doubted++] = message->header.sender;
+    }
+}
+
 static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, col_digest *digest,
-                         uint32_t *requests, bool *authentic) {
+                         uint32_t *requests, const sim_pillar *at, col_batch_check *check) {
     col_bundle bundle;
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
-    if (bundle.scheme != SIM_CLIENT_SCHEME) *authentic = false;  // what a faulty primary spoils
+    // What a faulty primary spoils.
+    if (bundle.scheme != SIM_CLIENT_SCHEME && bundle.scheme != COL_SCHEME_HMAC)
+        check->authentic = false;
     col_entries entries = col_entries_of(&bundle);
     col_entry entry;
     while (col_entries_next(&entries, &entry)) {
@@ -194,12 +240,14 @@ static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, c
         if (!entry_fits(sim, pillar, &entry.message)) return false;
         col_hash(&sim->hasher, entry.message.bytes, &entry.message.header.digest);
         digest[(*requests)++] = entry.message.header.digest;
-        if (!sim_once_was_issued(sim, &entry.message.header)) *authentic = false;
+        if (!sim_once_was_issued(sim, &entry.message.header)) check->authentic = false;
+        judge_macs(at, &bundle, &entry.message, check);
     }
     return entries.drop == COL_DROP_NONE;
 }
 
-void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_batch_check *check) {
+void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, const sim_pillar *at,
+                     col_batch_check *check) {
     *check = (col_batch_check){.authentic = true};
     col_digest digest[64];
     uint8_t input[COL_BATCH_DIGEST_BYTES(64)];
@@ -211,10 +259,12 @@ void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_ba
         const uint32_t length = col_read_u32(&reader);
         const col_bytes bundle = col_read_bytes(&reader, length);
         if (reader.failed) return;
-        if (!check_bundle(sim, pillar, bundle, digest, &requests, &check->authentic)) return;
+        if (!check_bundle(sim, pillar, bundle, digest, &requests, at, check)) return;
     }
     if (!col_reader_done(&reader) || requests != batch.requests) return;
     check->well_formed = true;
+    check->doubtful &= check->authentic;
+    check->authentic &= !check->doubtful;
     check->time_ns = batch.time_ns;
     col_batch_digest_input(batch.time_ns, digest, requests, input);
     col_hash(&sim->hasher, (col_bytes){input, COL_BATCH_DIGEST_BYTES(requests)}, &check->digest);
@@ -222,7 +272,7 @@ void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_ba
 
 static void sink_check_batch(void *context, col_bytes body, col_batch_check *check) {
     const sim_pillar *pillar = context;
-    sim_batch_check(pillar->replica->sim, pillar->index, body, check);
+    sim_batch_check(pillar->replica->sim, pillar->index, body, pillar, check);
 }
 
 static bool sink_check_seal(void *context, const col_header *header, col_seal seal) {
@@ -285,12 +335,25 @@ static void app_snapshot_end(void *app) {
 
 // Turns
 
+/// What the opener does before the pillar sees a client's message.
+static col_drop open_message(const sim_pillar *pillar, const col_verified *verified) {
+    col_seal_view seal;
+    if (verified->message.header.type != COL_REQUEST) return COL_DROP_NONE;
+    if (!col_seal_read(verified->seal, &seal) || seal.scheme != COL_SCHEME_HMAC) {
+        return COL_DROP_NONE;
+    }
+    return check_request_macs(pillar, seal.signature, verified->message.bytes);
+}
+
 static void deliver_all(sim_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
     sim_packet *packet;
     while (fifo_take(&pillar->inbox, &packet)) {
         const col_verified verified = sim_packet_verified(packet);
         bool expected;
-        col_drop drop = col_pillar_expect(&pillar->pillar, &verified.message, &expected);
+        col_drop drop = open_message(pillar, &verified);
+        if (drop == COL_DROP_NONE) {
+            drop = col_pillar_expect(&pillar->pillar, &verified.message, &expected);
+        }
         if (drop == COL_DROP_NONE) {
             drop = col_pillar_deliver(&pillar->pillar, now_ns, wall_ns, &verified);
         }
@@ -317,7 +380,10 @@ static void take_notes(sim_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
         if (note.checkpoint) {
             col_pillar_reached(&pillar->pillar, note.number, &note.digest);
         } else {
-            col_pillar_outcome(&pillar->pillar, now_ns, wall_ns, &note.outcome);
+            const col_outcome *outcome = &note.outcome;
+            if (outcome->kind == COL_OUTCOME_OPENED) put_session(pillar, 0, outcome->session);
+            if (outcome->kind == COL_OUTCOME_EVICTED) put_session(pillar, outcome->session, 0);
+            col_pillar_outcome(&pillar->pillar, now_ns, wall_ns, outcome);
         }
     }
 }

@@ -6,6 +6,7 @@
 #include "src/app/app.h"
 #include "src/base/arena.h"
 #include "src/base/assert.h"
+#include "src/base/scheme.h"
 #include "src/base/stage.h"
 #include "src/client/core.h"
 #include "tests/simulator/random.h"
@@ -19,6 +20,7 @@
 
 #define SIM_REPLICAS_MAX 7
 #define SIM_CLIENTS_MAX 4
+#define SIM_SESSIONS_MAX 64
 #define SIM_NODES_MAX (SIM_REPLICAS_MAX + SIM_CLIENTS_MAX)
 #define SIM_CLIENT_SCHEME 1  // what clients write into their seals
 #define SIM_US UINT64_C(1000)
@@ -85,6 +87,8 @@ typedef struct {
     uint32_t faulty;  ///< set of replicas
     uint32_t behaviour[SIM_REPLICAS_MAX];
     uint64_t stop_ns;  ///< of those that stop
+    bool macs;         ///< sessions have MACs
+    uint32_t spoilt;   ///< replica whose MACs client 0 makes wrong; n for none
     bool demands_progress;
 } sim_plan;
 
@@ -120,12 +124,13 @@ typedef struct {
     sim_replica *replica;
     uint32_t index;
     col_pillar pillar;
-    uint64_t turn_ns;    ///< scheduled, COL_NEVER for none
-    sim_fifo inbox;      ///< sim_packet *
-    sim_fifo sealed;     ///< sim_packet *
-    sim_fifo notes;      ///< sim_note, from the merge
-    sim_fifo committed;  ///< col_committed, to the merge
-    sim_fifo questions;  ///< sim_question, to the merge
+    uint64_t turn_ns;                    ///< scheduled, COL_NEVER for none
+    uint64_t session[SIM_SESSIONS_MAX];  ///< open, 0 for a free place: whose MACs can be verified
+    sim_fifo inbox;                      ///< sim_packet *
+    sim_fifo sealed;                     ///< sim_packet *
+    sim_fifo notes;                      ///< sim_note, from the merge
+    sim_fifo committed;                  ///< col_committed, to the merge
+    sim_fifo questions;                  ///< sim_question, to the merge
 } sim_pillar;
 
 struct sim_replica {
@@ -238,7 +243,9 @@ void sim_replica_init(sim_run *sim, uint32_t id);
 void sim_replica_close(sim_replica *replica);
 void sim_replica_deliver(sim_run *sim, uint32_t node, uint32_t part, sim_packet *packet);
 /// The digest of a batch body, and whether it is one.
-void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, col_batch_check *check);
+/// @param at who verifies its MACs; NULL: somebody who can
+void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, const sim_pillar *at,
+                     col_batch_check *check);
 /// Let every pillar and merge take a turn now.
 void sim_replica_wake(sim_replica *replica);
 col_pbft_figures sim_figures(const sim_replica *replica, uint32_t pillar);
