@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Replicas sign with one scheme and clients with another: all is answered, a backup that was cut off
-takes batches and certificates of both, and the replicas agree."""
+"""Replicas sign with one scheme and clients with another, or with MACs: all is answered, a backup that
+was cut off takes batches and certificates of both, and the replicas agree."""
 
 import json
 
@@ -55,21 +55,34 @@ def all_agree_under_load(running):
     return result
 
 
-def each_side_signs_with_its_scheme(replicas, clients):
-    options = ("--replicas-scheme", replicas, "--clients-scheme", clients, "--leaders", "single")
+def macs_take_the_place_of_signatures(result, status):
+    """A client signs a session's opening, its first request and what it repeats."""
+    assert result["client_signatures_per_s"] < result["throughput_per_s"] / 20, result
+    for replica in status:
+        assert replica["macs_made"] > 0 and replica["macs_checked"] > 0, replica
+
+
+def each_side_seals_in_its_way(replicas, clients, sessions):
+    options = ("--replicas-scheme", replicas, "--clients-scheme", clients, "--sessions", sessions,
+               "--leaders", "single")
     with cluster(*options) as running:
         a_backup_misses_some_and_catches_up(running)
         result = all_agree_under_load(running)
         status = running.status()["replicas"]
-        print(f"replicas {replicas}, clients {clients}: {result['throughput_per_s']:.0f} requests/s")
+        print(f"replicas {replicas}, clients {clients}, sessions {sessions}: "
+              f"{result['throughput_per_s']:.0f} requests/s")
         for says in (result["configuration"], *status):
             assert says["replica_signatures"] == replicas, says
             assert says["client_signatures"] == clients, says
-        assert running.logs().count(f"signatures: {replicas} of replicas, {clients} of clients") == 4
+            assert says["sessions_sealed"] == sessions, says
+        assert running.logs().count(
+            f"signatures: {replicas} of replicas, {clients} of clients, sessions {sessions}") == 4
+        if sessions == "hmac":
+            macs_take_the_place_of_signatures(result, status)
         for replica in status:
             assert replica["state"] == "running" and replica["diverged"] == 0, replica
-            assert not replica["drops"].keys() & {"wrong-scheme", "bad-signature"}, replica["drops"]
+            assert not replica["drops"].keys() & {"wrong-scheme", "bad-signature", "bad-mac"}, replica["drops"]
 
 
-each_side_signs_with_its_scheme("ed25519", "ecdsa-p256")
-each_side_signs_with_its_scheme("ecdsa-p256", "ed25519")
+each_side_seals_in_its_way("ed25519", "ecdsa-p256", "signed")
+each_side_seals_in_its_way("ecdsa-p256", "ed25519", "hmac")
