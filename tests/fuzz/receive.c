@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // The whole way of a frame into a replica: Ethernet, pillar, opener, reassembly, PBFT, merge. All
 // of it is production's code except DPDK and the public-key operation: a signature that begins with
-// "good" is one. Whatever arrives, the replica votes once per slot and hands over every round once.
+// "good" is one, and every session has one known key for its MACs. Whatever arrives, the replica
+// votes once per slot and hands over every round once.
 //
 // Input: u8 pillar, then records. A record: u8 what, then either a frame, whose checksums, tag and
 // signature are set right where `what` says so, or a message that is sealed (and cut) here.
+#include "crypto/hashing.h"
 #include "crypto/openssl_key.h"
+#include "crypto/root_text.h"
 #include "dpdk/frame.h"
 #include "pillars/merge.h"
 #include "pillars/pillar_stage.h"
@@ -91,7 +94,15 @@ static const col_keyring *keyring(void) {
     static col_keyring ring = {
         .replicas = REPLICAS, .clients = CLIENTS, .replica = replica, .client = client};
     ring.cluster = cluster;
+    ring.macs = true;
     return &ring;
+}
+
+static const col_mac_key *session_key(void) {
+    static const uint8_t secret[COL_MAC_SECRET_BYTES] = "known";
+    static col_mac_key key;
+    if (key.secret[0] == 0) col_mac_key_init(&key, secret);
+    return &key;
 }
 
 // The replica
@@ -119,7 +130,10 @@ static void put_note(scene *s, const col_merge_note *note) {
 static void on_outcome(void *context, uint32_t pillar, const col_outcome *outcome) {
     scene *s = context;
     COL_ASSERT(pillar == s->pillar);  // the other pillars' slots are null
-    put_note(s, &(col_merge_note){.kind = COL_NOTE_OUTCOME, .outcome = *outcome});
+    put_note(s, &(col_merge_note){.kind = COL_NOTE_OUTCOME,
+                                  .outcome = *outcome,
+                                  .has_key = outcome->kind == COL_OUTCOME_OPENED,
+                                  .request_key = *session_key()});
 }
 
 static void on_checkpoint(void *context, uint64_t checkpoint, const col_digest *digest) {
@@ -371,8 +385,27 @@ static void on_payload(scene *s) {
     hear_payload(s, frame, payload.length);
 }
 
-/// Seal one fragment alone in its tree.
-static void hear_entry(scene *s, const col_entry *entry) {
+static const col_hasher *real_hasher(void) {
+    static col_hasher *hasher;
+    if (hasher == NULL) hasher = col_hasher_create();
+    return hasher;
+}
+
+/// The MAC for this replica over a tree of one leaf.
+static void write_mac(const col_bundle *bundle, const col_header *header, uint8_t *mac) {
+    uint8_t leaf[COL_LEAF_BYTES_FRAGMENT], text[COL_ROOT_TEXT_BYTES];
+    col_root_key root = {.signer = bundle->signer,
+                         .key_version = bundle->key_version,
+                         .role = bundle->role,
+                         .leaves = 1};
+    const size_t used = col_leaf_encode(&cluster, header, NULL, leaf);
+    col_hash(real_hasher(), (col_bytes){leaf, used}, &root.root);
+    col_root_text(&cluster, &root, text);
+    col_macs_compute_portable(&(col_mac_job){session_key(), {text, sizeof text}, mac}, 1);
+}
+
+/// Seal one fragment alone in its tree. @param session with its MACs; 0: signed
+static void hear_entry(scene *s, const col_entry *entry, uint64_t session) {
     static uint8_t frame[COL_FRAME_HEADERS_BYTES + 2 * FRAME_BYTES];
     uint8_t signature[SIGNATURE_BYTES] = "good";
     col_bundle bundle = {.pillar = (uint8_t)s->pillar,
@@ -384,6 +417,12 @@ static void hear_entry(scene *s, const col_entry *entry) {
                          .entries = 1,
                          .signature = {signature, sizeof signature}};
     memcpy(&bundle.cluster_tag, cluster.byte, 8);
+    if (session != 0) {
+        bundle.scheme = COL_SCHEME_HMAC;
+        bundle.key_version = (uint32_t)session;
+        bundle.signature.length = REPLICAS * COL_MAC_BYTES;
+        write_mac(&bundle, &entry->message.header, signature + SELF * COL_MAC_BYTES);
+    }
     col_writer writer = col_writer_of(frame + COL_FRAME_HEADERS_BYTES, 2 * FRAME_BYTES);
     col_bundle_write(&writer, &bundle);
     col_entry_write(&writer, entry);
@@ -398,13 +437,18 @@ static void hear_cut(scene *s, col_entry *entry, col_bytes body, uint16_t fragme
         const size_t left = body.length - i * each;
         entry->message.header.fragment = i;
         entry->message.bytes = (col_bytes){body.at + i * each, left < each ? left : each};
-        hear_entry(s, entry);
+        hear_entry(s, entry, 0);
     }
 }
 
+/// The session that a request names, where the input wants it sealed with MACs.
+static uint64_t session_with_macs(const col_message *message, uint8_t what) {
+    col_request request;
+    const bool wanted = what & 8 && message->header.type == COL_REQUEST;
+    return wanted && col_request_read(message->bytes, &request) ? request.session : 0;
+}
+
 static void on_message(scene *s) {
-    static col_hasher *hasher;
-    if (hasher == NULL) hasher = col_hasher_create();
     const uint8_t what = col_read_u8(&s->input);
     const uint8_t type = (uint8_t)(1 + col_read_u8(&s->input) % (COL_TYPE_COUNT - 1));
     col_entry entry = {.message.header = {.role = col_type_role(type),
@@ -419,17 +463,17 @@ static void on_message(scene *s) {
     if (what & 4) header->sequence = (header->sequence % 128) * PILLARS + s->pillar;
     if (col_type_digest_is_given(type)) {
         header->digest = what & 8 ? col_null_digest : (col_digest){{what}};
-        hear_entry(s, &entry);
+        hear_entry(s, &entry, 0);
         return;
     }
     const col_bytes body = fuzz_bytes(&s->input, FRAME_BYTES);
-    col_hash(hasher, body, &header->digest);
+    col_hash(real_hasher(), body, &header->digest);
     const uint16_t fragments = (uint16_t)(what >> 4);
     if (fragments >= 2 && body.length > fragments) {
         hear_cut(s, &entry, body, fragments);
     } else {
         entry.message.bytes = body;
-        hear_entry(s, &entry);
+        hear_entry(s, &entry, session_with_macs(&entry.message, what));
     }
 }
 

@@ -128,7 +128,7 @@ def add_receive(seeds, frames, lengths):
 def with_keys(text):
     """Key files that exist on every machine, by a different path each."""
     count = itertools.count()
-    return re.sub(r"keys/[a-z]+-[0-9]+\.pub", lambda _: f"/dev/{'./' * next(count)}null", text)
+    return re.sub(r"keys/[a-z]+-[0-9]+(\.exchange)?\.pub", lambda _: f"/dev/{'./' * next(count)}null", text)
 
 
 def drive(harness, cluster):
@@ -150,12 +150,9 @@ def drive(harness, cluster):
     time.sleep(1)  # for the last STATUS
 
 
-def record(program, out):
-    sys.argv = [sys.argv[0], program, "small", "200"]
-    sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "system"))
-    import harness
-    seeds = Seeds(out)
-    with harness.cluster() as cluster:
+def record_cluster(harness, seeds, *options):
+    """@return the frames of its traffic"""
+    with harness.cluster(*options) as cluster:
         captured = f"{cluster.path}/frames"
         recorder = harness.start("cluster", "exec", cluster.path, "--", sys.executable,
                                  os.path.abspath(__file__), "--capture", f"b{RECORDED}", captured)
@@ -169,6 +166,15 @@ def record(program, out):
         for name in ("cluster.yaml", "small.yaml", "threads.yaml"):
             target = "cluster_file" if name == "cluster.yaml" else "profile_file"
             seeds.add(target, with_keys(pathlib.Path(f"{cluster.path}/{name}").read_text()).encode())
+    return frames
+
+
+def record(program, out):
+    sys.argv = [sys.argv[0], program, "small", "200"]
+    sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "system"))
+    import harness
+    seeds = Seeds(out)
+    frames = record_cluster(harness, seeds) + record_cluster(harness, seeds, "--sessions", "hmac")
     for frame in frames:
         add_frame(seeds, frame)
     add_receive(seeds, frames, [3, 5, 8, 20, 60])
