@@ -15,9 +15,9 @@ import argparse
 import json
 import pathlib
 import statistics
-import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from running import BUILD, harness_of
+
 SEED = 20262  # of the switch in the first round; the next one in the second
 
 
@@ -28,20 +28,8 @@ def arguments():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profiles", nargs="+", default=["small", "threads"], metavar="P")
     parser.add_argument("--losses", nargs="+", type=float, default=[0, 1, 5, 20], metavar="PERCENT")
-    parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "release",
-                        metavar="DIR")
+    parser.add_argument("--build", type=pathlib.Path, default=BUILD, metavar="DIR")
     return parser.parse_args()
-
-
-def harness_of(build):
-    """The system tests' harness, which finds its programs in the command line of a test."""
-    switch = build / "tests" / "system" / "switch" / "network_switch"
-    if not switch.exists():
-        sys.exit(f"losses.py: {switch}: not there: build it, `cmake --build {build}`")
-    sys.argv = [sys.argv[0], str(build / "colonnade"), "small", "0", "1", str(switch)]
-    sys.path.insert(0, str(ROOT / "tests" / "system"))
-    import harness
-    return harness
 
 
 def measure(harness, profile, loss, seed, seconds):

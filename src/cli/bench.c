@@ -23,7 +23,7 @@
 typedef struct {
     const char *cluster;
     const char *json;
-    uint64_t clients, sessions, outstanding, request_bytes, seconds, warm_up, threads;
+    uint64_t clients, sessions, outstanding, request_bytes, seconds, warm_up, threads, rate;
 } bench_options;
 
 static volatile sig_atomic_t interrupted;
@@ -209,7 +209,8 @@ static int run_bench(const bench_options *options, const col_cluster *cluster,
                                  .sessions = (uint32_t)options->sessions,
                                  .outstanding = (uint32_t)options->outstanding,
                                  .request_bytes = (uint32_t)options->request_bytes,
-                                 .threads = (uint32_t)options->threads}};
+                                 .threads = (uint32_t)options->threads,
+                                 .rate = options->rate}};
     signal(SIGINT, on_interrupt);
     col_watch_open(&watch, cluster->directory, state);
     describe_replicas(&watch, &bench);
@@ -253,13 +254,17 @@ int col_command_bench(char **argv) {
          .minimum = 1, .maximum = COL_LOAD_CLIENTS_MAX, .target = &chosen.clients},
         {"--sessions", "N", "of each client, spread over the pillars; 4 when not given",
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_SESSIONS_MAX, .target = &chosen.sessions},
-        {"--outstanding", "N", "requests that each session keeps in flight; 32 when not given",
+        {"--outstanding", "N",
+         "requests that each session keeps in flight, with --rate at most; 32 when not given",
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_SESSION_OUTSTANDING_MAX,
          .target = &chosen.outstanding},
         {"--request-bytes", "N",
          "of each operation; 100 when not given. The size of replies is the application's",
          COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_OPERATION_BYTES_MAX,
          .target = &chosen.request_bytes},
+        {"--rate", "N",
+         "requests per second by a schedule, latency counts from there; closed loop when not given",
+         COL_OPTION_NUMBER, .minimum = 1, .maximum = COL_LOAD_RATE_MAX, .target = &chosen.rate},
         {"--seconds", "N", "to measure; 10 when not given", COL_OPTION_NUMBER, .minimum = 1,
          .maximum = 86400, .target = &chosen.seconds},
         {"--warmup", "N", "seconds before; 2 when not given", COL_OPTION_NUMBER, .minimum = 0,
@@ -273,7 +278,7 @@ int col_command_bench(char **argv) {
     const col_command command = {
         .name = "bench",
         .purpose =
-            "Drive closed-loop load, then report throughput, latency, costs, and whether the "
+            "Drive load, then report throughput, latency, costs, and whether the "
             "replicas'\n"
             "signed checkpoints agree. Ends with status 0 only when they do and every request was\n"
             "answered by f+1 matching, verified replies.",

@@ -5,13 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #include "src/base/assert.h"
+#include "src/base/clock.h"
+#include "src/base/limits.h"
 
 #define ALONE_WAIT_NS UINT64_C(5000000)
 /// A thread with several clients waits for one of them at a time; what arrives for the others waits
 /// as long.
 #define SHARED_WAIT_NS UINT64_C(100000)
+#define SECOND_NS UINT64_C(1000000000)
+/// A request's tag is its session, and above it how late it was submitted, in ns.
+#define TAG_SESSION_BITS 16
+static_assert(COL_SESSIONS_MAX <= 1 << TAG_SESSION_BITS, "a session fits its part of the tag");
 
 typedef struct load_thread load_thread;
 
@@ -19,6 +26,9 @@ typedef struct {
     load_thread *thread;
     col_client *client;
     uint32_t *in_flight;  ///< [sessions]
+    uint32_t id;
+    uint64_t scheduled;  ///< requests of the schedule that were submitted
+    bool full;           ///< the next one is due, and no session has room
 } load_client;
 
 struct load_thread {
@@ -41,6 +51,8 @@ struct col_load {
     col_load_options options;
     uint32_t threads;
     load_thread *thread;
+    uint64_t start_ns;   ///< of the schedule; written before `go`
+    uint64_t end_ns;     ///< of the schedule
     atomic_uint opened;  ///< threads whose clients are open, or failed
     atomic_int phase;
     atomic_bool go;     ///< false until all threads are ready
@@ -51,13 +63,14 @@ struct col_load {
 static void on_done(void *context, const col_client_outcome *outcome) {
     load_client *client = context;
     load_thread *self = client->thread;
-    client->in_flight[outcome->tag]--;
+    client->in_flight[outcome->tag & ((1 << TAG_SESSION_BITS) - 1)]--;
     switch (outcome->status) {
         case COL_CLIENT_RESULT:
             col_count(&self->outcomes.answered, 1);
             if (outcome->length > self->reply_bytes) self->reply_bytes = outcome->length;
             if (self->phase == COL_LOAD_MEASURE)
-                col_histogram_add(&self->latency_ns, outcome->latency_ns);
+                col_histogram_add(&self->latency_ns,
+                                  outcome->latency_ns + (outcome->tag >> TAG_SESSION_BITS));
             return;
         case COL_CLIENT_TIMED_OUT:
             col_count(&self->outcomes.timed_out, 1);
@@ -71,18 +84,65 @@ static void on_done(void *context, const col_client_outcome *outcome) {
     }
 }
 
-static void submit_all(const load_thread *self, load_client *client) {
+/// @return false when the session has no room
+static bool submit(const load_thread *self, load_client *client, uint32_t session,
+                   uint64_t late_ns) {
     const col_load_options *options = &self->load->options;
-    for (uint32_t s = 0; s < options->sessions; s++) {
-        while (client->in_flight[s] < options->outstanding && col_client_room(client->client, s)) {
-            const col_client_submission submission =
-                col_client_submit(client->client, s, self->operation, options->request_bytes, s);
-            COL_ASSERT(submission ==
-                       COL_CLIENT_SUBMITTED);  // sizes were checked against the cluster file
-            client->in_flight[s]++;
+    if (client->in_flight[session] >= options->outstanding) return false;
+    if (col_client_room(client->client, session) == 0) return false;
+    const col_client_submission submission =
+        col_client_submit(client->client, session, self->operation, options->request_bytes,
+                          late_ns << TAG_SESSION_BITS | session);
+    COL_ASSERT(submission == COL_CLIENT_SUBMITTED);  // sizes were checked against the cluster file
+    client->in_flight[session]++;
+    return true;
+}
+
+/// As many as fit.
+static void submit_all(const load_thread *self, load_client *client) {
+    for (uint32_t s = 0; s < self->load->options.sessions; s++) {
+        while (submit(self, client, s, 0)) {
         }
     }
-    col_client_flush(client->client);
+}
+
+/// When the client's next request is due: all clients' requests alternate in one even schedule.
+static uint64_t next_due_ns(const load_client *client) {
+    const col_load *load = client->thread->load;
+    const uint64_t rate = load->options.rate;
+    const uint64_t number = client->scheduled * load->options.clients + client->id;
+    return load->start_ns + number / rate * SECOND_NS + number % rate * SECOND_NS / rate;
+}
+
+/// Sessions take turns; one without room is passed over.
+static void submit_due(const load_thread *self, load_client *client) {
+    const uint64_t now_ns = col_clock_monotonic_ns();
+    const uint32_t sessions = self->load->options.sessions;
+    uint64_t due_ns;
+    uint32_t tried = 0;
+    while (tried < sessions && (due_ns = next_due_ns(client)) <= now_ns) {
+        const uint32_t session = (uint32_t)((client->scheduled + tried) % sessions);
+        if (submit(self, client, session, now_ns - due_ns)) {
+            client->scheduled++;
+            tried = 0;
+        } else {
+            tried++;
+        }
+    }
+    client->full = tried == sessions;
+}
+
+/// @return how long a thread may wait for results before it has to submit
+static uint64_t wait_ns_of(const load_thread *self, uint64_t most_ns) {
+    if (self->load->options.rate == 0 || self->phase == COL_LOAD_DRAIN) return most_ns;
+    const uint64_t now_ns = col_clock_monotonic_ns();
+    uint64_t until_ns = now_ns + most_ns;
+    for (uint32_t i = 0; i < self->clients; i++) {
+        if (self->client[i].full) continue;
+        const uint64_t due_ns = next_due_ns(&self->client[i]);
+        if (due_ns < until_ns) until_ns = due_ns;
+    }
+    return until_ns > now_ns ? until_ns - now_ns : 0;
 }
 
 static void read_statistics(const load_thread *self, col_client_statistics *sum) {
@@ -116,12 +176,15 @@ static uint32_t outstanding(const load_thread *self) {
 }
 
 /// One round over the clients. @return results
-static uint32_t turn(load_thread *self, uint64_t wait_ns) {
+static uint32_t turn(load_thread *self, uint64_t most_ns) {
     uint32_t results = 0;
     for (uint32_t i = 0; i < self->clients; i++) {
         load_client *client = &self->client[i];
-        if (self->phase != COL_LOAD_DRAIN) submit_all(self, client);
-        results += col_client_poll(client->client, wait_ns);
+        if (self->phase != COL_LOAD_DRAIN) {
+            (self->load->options.rate > 0 ? submit_due : submit_all)(self, client);
+            col_client_flush(client->client);
+        }
+        results += col_client_poll(client->client, wait_ns_of(self, most_ns));
     }
     return results;
 }
@@ -133,7 +196,7 @@ static void drive(load_thread *self) {
     while (self->phase != COL_LOAD_DRAIN || outstanding(self)) {
         follow_phase(self);
         if (turn(self, alone ? ALONE_WAIT_NS : 0) || alone) continue;
-        col_client_poll(self->client[next].client, SHARED_WAIT_NS);
+        col_client_poll(self->client[next].client, wait_ns_of(self, SHARED_WAIT_NS));
         next = (next + 1) % self->clients;
     }
 }
@@ -143,12 +206,13 @@ static bool open_clients(load_thread *self) {
     for (uint32_t i = 0; i < self->clients; i++) {
         load_client *client = &self->client[i];
         client->thread = self;
+        client->id = self->first_id + i;
         client->in_flight = calloc(options->sessions, sizeof *client->in_flight);
         COL_ASSERT(client->in_flight);
         const col_client_options open = {.cluster = options->cluster,
                                          .done = on_done,
                                          .context = client,
-                                         .client = self->first_id + i,
+                                         .client = client->id,
                                          .sessions = options->sessions};
         client->client = col_client_open(&open, sizeof open, self->error, sizeof self->error);
         if (!client->client) return false;
@@ -171,6 +235,7 @@ static void *run_thread(void *context) {
     atomic_fetch_add(&load->opened, 1);
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     while (!atomic_load(&load->go)) nanosleep(&pause, NULL);
+    if (load->options.rate > 0) prctl(PR_SET_TIMERSLACK, 1UL);  // else waits end 50 us late
     if (!atomic_load(&load->abort)) drive(self);
     close_clients(self);
     atomic_fetch_add(&load->ended, 1);
@@ -227,6 +292,7 @@ col_result col_load_start(const col_load_options *options, col_load **result) {
     const struct timespec pause = {.tv_nsec = 1000 * 1000};
     while (atomic_load(&load->opened) < started) nanosleep(&pause, NULL);
     if (started < load->threads) atomic_store(&load->abort, true);
+    load->start_ns = col_clock_monotonic_ns();
     atomic_store(&load->go, true);
     *result = load;
     if (!atomic_load(&load->abort)) return col_ok();
@@ -235,6 +301,7 @@ col_result col_load_start(const col_load_options *options, col_load **result) {
 }
 
 void col_load_enter(col_load *load, col_load_phase phase) {
+    if (phase == COL_LOAD_DRAIN) load->end_ns = col_clock_monotonic_ns();
     atomic_store(&load->phase, phase);
 }
 
@@ -260,6 +327,18 @@ static void add_statistics(const load_thread *thread, col_client_statistics *sum
     sum->primary_changes += b->primary_changes - a->primary_changes;
 }
 
+/// Requests that were due at the end and not submitted.
+static uint64_t still_due(const col_load *load) {
+    const uint64_t elapsed_ns = load->end_ns - load->start_ns, rate = load->options.rate;
+    const uint64_t due = elapsed_ns / SECOND_NS * rate + elapsed_ns % SECOND_NS * rate / SECOND_NS;
+    uint64_t submitted = 0;
+    for (uint32_t t = 0; t < load->threads; t++) {
+        const load_thread *thread = &load->thread[t];
+        for (uint32_t i = 0; i < thread->clients; i++) submitted += thread->client[i].scheduled;
+    }
+    return due > submitted ? due - submitted : 0;
+}
+
 void col_load_finish(col_load *load, col_load_outcome *outcome) {
     *outcome = (col_load_outcome){0};
     for (uint32_t t = 0; t < load->threads; t++) {
@@ -273,6 +352,7 @@ void col_load_finish(col_load *load, col_load_outcome *outcome) {
         col_histogram_merge(&outcome->latency_ns, &thread->latency_ns);
         add_statistics(thread, &outcome->statistics);
     }
+    outcome->still_due = still_due(load);
     outcome->missing = outcome->timed_out + outcome->expired + outcome->refused;
     free_load(load);
 }

@@ -9,18 +9,22 @@
 #include "src/client/colonnade_client.h"
 
 /// Closed-loop load: every client keeps each of its sessions at a fixed number of outstanding
-/// requests.
+/// requests. Open-loop load: requests are due by a schedule, evenly spaced, whatever the cluster
+/// does; one that finds no room in its client's sessions stays due, and its latency counts from
+/// the schedule.
 
 #define COL_LOAD_CLIENTS_MAX 1024
 #define COL_LOAD_THREADS_MAX 64
+#define COL_LOAD_RATE_MAX 10000000
 
 typedef struct {
     const char *cluster;     ///< cluster directory
     uint32_t clients;        ///< registry ids 0 .. clients-1
     uint32_t sessions;       ///< of each client
-    uint32_t outstanding;    ///< of each session
+    uint32_t outstanding;    ///< of each session, at most
     uint32_t request_bytes;  ///< of each operation
     uint32_t threads;        ///< that the clients are spread over, 1 .. clients
+    uint64_t rate;           ///< requests per second of all clients together; 0: closed loop
 } col_load_options;
 
 /// Requests are measured when their results arrive in COL_LOAD_MEASURE.
@@ -58,6 +62,7 @@ typedef struct {
     uint64_t answered;  ///< in all phases
     uint64_t missing;   ///< timed out, expired or refused, in all phases
     uint64_t timed_out, expired, refused;
+    uint64_t still_due;                ///< by the schedule, and not submitted until the end
     uint64_t reply_bytes;              ///< of the longest result
     col_histogram latency_ns;          ///< of the measured ones
     col_client_statistics statistics;  ///< of all clients, while measuring

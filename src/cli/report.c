@@ -74,8 +74,13 @@ static void print_setting(const col_bench *bench, FILE *stream) {
          "%u clients x %u sessions x %u outstanding, requests of %u bytes, replies of %" PRIu64,
          load->clients, load->sessions, load->outstanding, load->request_bytes,
          bench->outcome.reply_bytes);
-    fact(stream, "measured", "%.1f s after %.1f s of warm-up, closed loop", bench->seconds,
-         bench->warm_up_s);
+    char rate[32], loop[64] = "closed loop";
+    if (load->rate > 0) {
+        col_number_format(load->rate, rate);
+        snprintf(loop, sizeof loop, "%s requests/s by schedule", rate);
+    }
+    fact(stream, "measured", "%.1f s after %.1f s of warm-up, %s", bench->seconds, bench->warm_up_s,
+         loop);
     fact(stream, "machine", "%s, %u cores, %.0f GB, %s", bench->machine.processor,
          bench->machine.cores, (double)bench->machine.memory_bytes / 1e9, bench->machine.kernel);
     fact(stream, "commit", "%s", bench->commit);
@@ -92,6 +97,10 @@ static void print_service(const col_bench *bench, FILE *stream) {
     const col_load_outcome *outcome = &bench->outcome;
     fact(stream, "requests", "%s answered by f+1 matching, verified replies; %" PRIu64 " missing",
          col_number_format(outcome->answered, text), outcome->missing);
+    if (outcome->still_due) {
+        fact(stream, "behind", "%s requests of the schedule were not sent until the end",
+             col_number_format(outcome->still_due, text));
+    }
     if (outcome->missing) {
         fact(stream, "missing", "%" PRIu64 " timed out, %" PRIu64 " expired, %" PRIu64 " refused",
              outcome->timed_out, outcome->expired, outcome->refused);
@@ -327,6 +336,11 @@ static void write_setting(const col_bench *bench, col_json *json) {
     col_json_number(json, "sessions_per_client", load->sessions);
     col_json_number(json, "outstanding_per_session", load->outstanding);
     col_json_number(json, "client_threads", load->threads);
+    if (load->rate > 0) {
+        col_json_number(json, "rate_per_s", load->rate);
+    } else {
+        col_json_null(json, "rate_per_s");
+    }
     col_json_number(json, "request_bytes", load->request_bytes);
     col_json_number(json, "reply_bytes", bench->outcome.reply_bytes);
     col_json_real(json, "warm_up_s", bench->warm_up_s);
@@ -349,6 +363,7 @@ void col_bench_write_json(const col_bench *bench, FILE *stream) {
     write_latency(bench, &json);
     col_json_number(&json, "requests_answered", bench->outcome.answered);
     col_json_number(&json, "replies_missing", bench->outcome.missing);
+    col_json_number(&json, "requests_still_due", bench->outcome.still_due);
     if (bench->local) {
         col_json_bool(&json, "checkpoints_agree", bench->agreement.agree);
         col_json_number(&json, "checkpoint", bench->agreement.checkpoint);

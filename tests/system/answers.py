@@ -78,7 +78,27 @@ def the_benchmark_reports_what_it_saw():
         assert fact in out, f"{fact} is missing in\n{out}"
 
 
+def offered(running, outer, rate, *options):
+    path = f"{outer}/offered.json"
+    run("bench", "--cluster", running.path, "--rate", rate, "--warmup", 0, "--seconds", 2, "--clients", 1,
+        "--json", path, *options)
+    with open(path) as file:
+        return json.load(file)
+
+
+def load_by_schedule_counts_the_time_in_which_nothing_could_be_sent():
+    with cluster() as running, directory() as outer:
+        sent = offered(running, outer, 40)
+        assert abs(sent["throughput_per_s"] - 40) <= 2 and sent["requests_still_due"] <= 1, sent
+        # With one request at a time nothing can be answered as fast as it is due here.
+        late = offered(running, outer, 1000000, "--sessions", 1, "--outstanding", 1)
+    answered = late["requests_answered"]
+    assert 0 < answered < 100000 and late["requests_still_due"] > 2000000 - answered - 200000, late
+    assert late["latency_us"]["p50"] > 500000 and late["latency_us"]["maximum"] > 1500000, late
+
+
 one_client_gets_its_results_in_order()
 many_clients_get_all_results()
 the_log_has_every_operation_once_in_one_order()
 the_benchmark_reports_what_it_saw()
+load_by_schedule_counts_the_time_in_which_nothing_could_be_sent()

@@ -29,7 +29,7 @@ COMMANDS = {
     "bench": ("", {"--cluster*": "DIR", "--clients": ("N", 1, 1024), "--sessions": ("N", 1, 65536),
                    "--outstanding": ("N", 1, 256), "--request-bytes": ("N", 1, 32768),
                    "--seconds": ("N", 1, 86400), "--warmup": ("N", 0, 3600),
-                   "--threads": ("N", 1, 64), "--json": "FILE"}),
+                   "--threads": ("N", 1, 64), "--rate": ("N", 1, 10000000), "--json": "FILE"}),
     "version": ("", {}),
 }
 
