@@ -28,6 +28,7 @@
     X(NOT_PRIMARY, "not-primary")       /* proposal of a backup */                        \
     X(FROM_PRIMARY, "from-primary")     /* PREPARE of the primary */                      \
     X(REPEATED, "repeated")             /* the same message again */                      \
+    X(LATE, "late")                     /* a vote beyond what its slot needs: no loss */  \
     X(CONFLICTING, "conflicting")       /* a different one for the same place */          \
     X(STALE, "stale")                   /* not above the sender's newest counter */       \
     X(BAD_RUN, "bad-run")               /* null run of a shape that no primary sends */   \

@@ -162,9 +162,7 @@ static void add_pillar(const view *shown, uint32_t replica, uint32_t k, col_tabl
     // Read after the furthest: a round that was executed in between is no lag.
     const uint64_t furthest = furthest_round(shown, k), executed = executed_round(page, k);
     const uint64_t lag = furthest > executed ? furthest - executed : 0;
-    uint64_t drops = 0;
-    for (uint32_t i = COL_DROP_NONE + 1; i < COL_DROP_COUNT; i++)
-        drops += col_counter_read(&pillar->drops[i]);
+    const uint64_t drops = col_drops_read(pillar->drops);
     col_table_row(table);
     col_table_cell(table, "%u", replica);
     col_table_cell(table, "%u", k);

@@ -17,7 +17,9 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
     const col_slot *slot = col_slots_find(&pbft->slots, round);
     col_status_slot held = {0};
     if (slot != NULL) {
-        held = (col_status_slot){slot_flags(slot), slot->prepares.voted, slot->commits.voted};
+        // What is prepared needs no further PREPARE, and refuses it as late.
+        const uint32_t prepares = slot->prepared ? UINT32_MAX : slot->prepares.voted;
+        held = (col_status_slot){slot_flags(slot), prepares, slot->commits.voted};
     }
     col_status_slot_write(writer, &held);
 }

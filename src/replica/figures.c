@@ -70,13 +70,6 @@ void col_figures_replica(const col_page *page, const col_figures_sink *sink) {
     number(sink, "dropped", col_drops_sum(reading.drops));
 }
 
-static uint64_t dropped(const col_counter *drops) {
-    uint64_t sum = 0;
-    for (uint32_t i = COL_DROP_NONE + 1; i < COL_DROP_COUNT; i++)
-        sum += col_counter_read(&drops[i]);
-    return sum;
-}
-
 void col_figures_pillar(const col_page *page, uint32_t pillar, const col_figures_sink *sink) {
     const col_pillar_counters *counters = &page->pillar[pillar];
     counter(sink, "view", &counters->view);
@@ -95,7 +88,7 @@ void col_figures_pillar(const col_page *page, uint32_t pillar, const col_figures
     counter(sink, "fetch_sent", &counters->fetch_sent);
     counter(sink, "fetched_served", &counters->fetched_served);
     counter(sink, "diverged", &counters->diverged);
-    number(sink, "dropped", dropped(counters->drops));
+    number(sink, "dropped", col_drops_read(counters->drops));
 }
 
 void col_figures_drops(const col_page *page, const col_figures_sink *sink) {

@@ -39,7 +39,7 @@ typedef struct {
 /// | null_runs, resent, fetches | proposed; messages sent again for a peer; slots asked of peers |
 /// | diverged | stable checkpoints that are not what this replica computed: must stay 0 |
 /// | sleeps | times that a thread had nothing to do |
-/// | dropped | pieces of network input that were not used, for all reasons |
+/// | dropped | pieces of network input that were not used, for all reasons but "late" |
 void col_figures_replica(const col_page *page, const col_figures_sink *sink);
 
 /// One pillar of it:

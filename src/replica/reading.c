@@ -114,8 +114,16 @@ void col_reading_subtract(col_reading *from, const col_reading *before) {
 
 uint64_t col_drops_sum(const uint64_t drops[COL_DROP_COUNT]) {
     uint64_t sum = 0;
-    for (uint32_t i = COL_DROP_NONE + 1; i < COL_DROP_COUNT; i++) sum += drops[i];
+    for (uint32_t i = COL_DROP_NONE + 1; i < COL_DROP_COUNT; i++) {
+        if (i != COL_DROP_LATE) sum += drops[i];
+    }
     return sum;
+}
+
+uint64_t col_drops_read(const col_counter drops[COL_DROP_COUNT]) {
+    uint64_t now[COL_DROP_COUNT];
+    for (uint32_t i = 0; i < COL_DROP_COUNT; i++) now[i] = col_counter_read(&drops[i]);
+    return col_drops_sum(now);
 }
 
 void col_drops_format(const uint64_t drops[COL_DROP_COUNT], char *text, size_t size) {

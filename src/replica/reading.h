@@ -48,8 +48,9 @@ void col_reading_add(col_reading *into, const col_reading *from);
 /// from -= before.
 void col_reading_subtract(col_reading *from, const col_reading *before);
 
-/// Drops for all reasons.
+/// Drops for all reasons but COL_DROP_LATE, with which nothing is lost.
 uint64_t col_drops_sum(const uint64_t drops[COL_DROP_COUNT]);
+uint64_t col_drops_read(const col_counter drops[COL_DROP_COUNT]);
 
 /// Drops by reason as one line: "repeated 12, stale 3", "none". @param text room for `size` bytes
 void col_drops_format(const uint64_t drops[COL_DROP_COUNT], char *text, size_t size);

@@ -25,6 +25,36 @@ static void a_vote_of_the_window_is_expected_once(void **state) {
     subject_close(s);
 }
 
+static void a_vote_that_the_slot_does_not_need_is_late(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    const uint32_t primary = primary_of(s), self = s->options.self;
+    uint32_t backup[2], backups = 0;
+    for (uint32_t r = 0; r < 4; r++) {
+        if (r != primary && r != self) backup[backups++] = r;
+    }
+    bool expected;
+    (void)propose_to(s, 1, &a);
+    assert_int_equal(prepare_from(s, backup[0], 1, &a.value), COL_DROP_NONE);  // with the own one
+    assert_int_equal(expect_vote(s, COL_PREPARE, backup[0], 1, &expected), COL_DROP_REPEATED);
+    assert_int_equal(expect_vote(s, COL_PREPARE, backup[1], 1, &expected), COL_DROP_LATE);
+    assert_false(expected);
+    assert_int_equal(prepare_from(s, backup[1], 1, &a.value), COL_DROP_LATE);
+
+    (void)commit_from(s, primary, 1, &a.value);
+    (void)commit_from(s, backup[0], 1, &a.value);
+    // Decided with the own vote, whose seal is still with the signer.
+    assert_int_equal(figures_of(s).committed, 1);
+    assert_int_equal(expect_vote(s, COL_COMMIT, backup[1], 1, &expected), COL_DROP_NONE);
+    const col_header own = vote_header(s, COL_COMMIT, self, 1, &a.value);
+    uint8_t room[COL_SEAL_BYTES_MAX];
+    const col_verified sealed = {.message = {.header = own}, .seal = seal_of(&own, room)};
+    (void)step(s, (col_pbft_event){.kind = COL_PBFT_SEALED, .verified = &sealed});
+    assert_int_equal(expect_vote(s, COL_COMMIT, backup[1], 1, &expected), COL_DROP_LATE);
+    subject_close(s);
+}
+
 static void a_vote_above_the_window_is_useful_and_not_expected(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
@@ -108,6 +138,7 @@ static void a_request_is_expected_within_its_sessions_numbers(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_vote_of_the_window_is_expected_once),
+        cmocka_unit_test(a_vote_that_the_slot_does_not_need_is_late),
         cmocka_unit_test(a_vote_above_the_window_is_useful_and_not_expected),
         cmocka_unit_test(proposals_are_expected_of_the_primary_only),
         cmocka_unit_test(an_old_counter_is_refused_and_a_new_one_is_not_expected),

@@ -9,7 +9,7 @@ static void two_matching_prepares_and_the_body_make_a_commit(void **state) {
     assert_int_equal(count_sent(s, COL_COMMIT), 0);
     assert_int_equal(prepare_from(s, 1, 1, &a.value), COL_DROP_NONE);
     assert_true(was_sent(s, COL_COMMIT, 1, &a.value));
-    assert_int_equal(prepare_from(s, 3, 1, &a.value), COL_DROP_NONE);
+    assert_int_equal(prepare_from(s, 3, 1, &a.value), COL_DROP_LATE);
     assert_int_equal(count_sent(s, COL_COMMIT), 1);
     subject_close(s);
 }

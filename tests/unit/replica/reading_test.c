@@ -65,6 +65,16 @@ static void no_drops_are_none_and_many_are_cut(void **state) {
     assert_int_equal(strlen(text), sizeof text - 1);
 }
 
+static void late_votes_are_no_loss(void **state) {
+    (void)state;
+    const uint64_t drops[COL_DROP_COUNT] = {[COL_DROP_REPEATED] = 5, [COL_DROP_LATE] = 100};
+    assert_int_equal(col_drops_sum(drops), 5);
+    col_counter counted[COL_DROP_COUNT] = {0};
+    col_count(&counted[COL_DROP_LATE], 100);
+    col_count(&counted[COL_DROP_STALE], 7);
+    assert_int_equal(col_drops_read(counted), 7);
+}
+
 static void busy_time_is_grouped_by_kind_of_stage(void **state) {
     (void)state;
     static const char *const names[] = {"receiver", "pillar 0", "pillar 11", "signer 1",
@@ -121,6 +131,7 @@ int main(void) {
         cmocka_unit_test_setup(figures_are_added_up_over_threads, reset),
         cmocka_unit_test_setup(drops_of_all_parts_are_added_up_by_reason, reset),
         cmocka_unit_test_setup(no_drops_are_none_and_many_are_cut, reset),
+        cmocka_unit_test(late_votes_are_no_loss),
         cmocka_unit_test_setup(busy_time_is_grouped_by_kind_of_stage, reset),
         cmocka_unit_test_setup(a_page_with_absurd_counts_is_read_within_its_bounds, reset),
         cmocka_unit_test_setup(subtracting_undoes_adding, reset),
