@@ -11,11 +11,11 @@ from harness import PROGRAM, directory, run
 # least, most), one of several words, any text (its name), or nothing. `*`: it must be given.
 SCHEMES = "rsa|ed25519|ecdsa-p256"
 COMMANDS = {
-    "keygen": ("", {"--out*": "PREFIX", "--scheme": SCHEMES, "--bits": "2048|3072|4096"}),
+    "keygen": ("", {"--out*": "PREFIX", "--scheme": SCHEMES + "|hmac", "--bits": "2048|3072|4096"}),
     "init": ("DIR", {"--replicas": ("N", 4, 32), "--pillars": ("P", 1, 16),
                      "--leaders": "rotating|single", "--clients": ("N", 1, 1024),
                      "--application": "counter|log", "--application-options": "TEXT",
-                     "--replicas-scheme": SCHEMES, "--clients-scheme": SCHEMES,
+                     "--replicas-scheme": SCHEMES, "--clients-scheme": SCHEMES, "--sessions": "signed|hmac",
                      "--bits": "2048|3072|4096", "--batch": ("N", 1, 1024), "--name": "TEXT"}),
     "replica": ("", {"--cluster*": "DIR", "--id*": ("N", 0, 31), "--profile*": "FILE",
                      "--device*": "NAME", "--key": "FILE"}),

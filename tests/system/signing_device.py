@@ -25,7 +25,7 @@ def the_device_signs(profile):
         assert running.send(range(100)) == [str(n) for n in range(1, 101)]
         finish(start("bench", "--cluster", running.path, "--seconds", SECONDS, "--warmup", 1))
         replicas = running.status()["replicas"]
-        assert running.logs().count(f"clients ({DEVICE}+") == len(replicas) == 4
+        assert running.logs().count(f"sessions signed ({DEVICE}+") == len(replicas) == 4
         for replica in replicas:
             print(f"replica {replica['id']}: {replica['device_signatures']} of "
                   f"{replica['signatures']} signatures by the device, {replica['requests']} requests")
