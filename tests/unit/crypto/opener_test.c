@@ -11,6 +11,7 @@ static col_sealer *sealer[REPLICAS + CLIENTS];
 static col_sealer_counters sealer_counters;
 static col_opener *opener;
 static col_opener_counters counters;
+static col_macs *macs;
 
 #define ARENA_BYTES ((size_t)64 << 20)
 #define PILLAR 2
@@ -36,11 +37,13 @@ static int set_up(void **state) {
     (void)state;
     assert_ok(col_arena_open(&arena, ARENA_BYTES));
     test_egress_init(&egress, 1472);
+    macs = col_macs_create();
     for (uint32_t i = 0; i < REPLICAS + CLIENTS; i++) {
         const bool client = i >= REPLICAS;
-        const col_sealer_options options =
+        col_sealer_options options =
             test_sealer_options(&cluster, client ? COL_ROLE_CLIENT : COL_ROLE_REPLICA,
                                 client ? i - REPLICAS : i, &egress, &sealer_counters);
+        options.macs = macs;
         sealer[i] = col_sealer_create(&arena, &options);
     }
     memset(&counters, 0, sizeof counters);
@@ -52,6 +55,7 @@ static int tear_down(void **state) {
     (void)state;
     for (uint32_t i = 0; i < REPLICAS + CLIENTS; i++) col_sealer_destroy(sealer[i]);
     col_opener_destroy(opener);
+    col_macs_destroy(macs);
     col_arena_close(&arena);
     return 0;
 }
@@ -760,6 +764,231 @@ static void a_bundle_that_the_check_refuses_costs_no_verification(void **state) 
     assert_int_equal(kept.at[1].header.sender, 2);
 }
 
+// MACs: client 1 in its session 3, whose key version is 3.
+
+#define SESSION 3
+#define MACS_BYTES ((size_t)REPLICAS * COL_MAC_BYTES)
+
+/// A datagram of client 1: a REQUEST with MACs of these keys.
+static col_bytes request_with(const col_link_seal *link) {
+    egress.count = 0;
+    const col_header header = header_of(COL_REQUEST, 77);
+    const col_destination to = {.client = {0x7f000001, 99}, .link = link};
+    assert_true(col_sealer_add(sealer[REPLICAS + 1], &header,
+                               (col_bytes){(const uint8_t *)"operation", 9}, to));
+    col_sealer_flush(sealer[REPLICAS + 1]);
+    return sent_bytes(&egress, 0);
+}
+
+static col_bytes request_in(uint32_t session) {
+    col_mac_key key[REPLICAS];
+    const col_link_seal link = test_client_link(session, key);
+    return request_with(&link);
+}
+
+static void assert_request(void) {
+    assert_int_equal(kept.count, 1);
+    assert_int_equal(kept.at[0].header.type, COL_REQUEST);
+    assert_int_equal(kept.at[0].header.sender, 1);
+    assert_int_equal(kept.at[0].header.sequence, 77);
+    assert_memory_equal(kept.at[0].bytes, "operation", 9);
+}
+
+static void each_replica_opens_a_request_by_its_own_mac_and_no_signature(void **state) {
+    (void)state;
+    const col_bytes bytes = request_in(SESSION);
+    const uint32_t verifies = counted_verifies;
+    for (uint32_t replica = 0; replica < REPLICAS; replica++) {
+        col_opener_counters own_counters = {0};
+        col_opener *own = new_opener(&cluster.keyring, &own_counters);
+        test_links links;
+        test_links_open(&links, own, macs, COL_ROLE_CLIENT, replica);
+        assert_int_equal(open_with(own, bytes), COL_DROP_NONE);
+        assert_request();
+        assert_int_equal(col_counter_read(&own_counters.macs), 1);
+        assert_int_equal(col_counter_read(&own_counters.bundles), 1);
+        col_opener_destroy(own);
+    }
+    assert_int_equal(counted_verifies, verifies);
+}
+
+static void the_mac_of_another_replica_or_under_another_key_is_bad(void **state) {
+    (void)state;
+    test_links links;
+    const col_bytes bytes = request_in(SESSION);
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 1);
+    links.key[SESSION][1] = test_mac_key(SESSION, 2, COL_ROLE_CLIENT);
+    assert_int_equal(open_one(bytes), COL_DROP_BAD_MAC);
+    links.key[SESSION][1] = test_mac_key(SESSION, 1, COL_ROLE_REPLICA);
+    assert_int_equal(open_one(bytes), COL_DROP_BAD_MAC);
+    links.key[SESSION][1] = test_mac_key(SESSION + 2, 1, COL_ROLE_CLIENT);
+    assert_int_equal(open_one(bytes), COL_DROP_BAD_MAC);
+    links.key[SESSION][1] = test_mac_key(SESSION, 1, COL_ROLE_CLIENT);
+    assert_int_equal(open_one(bytes), COL_DROP_NONE);
+}
+
+/// Of the MACs only one is this replica's to judge; nothing else may change.
+static void every_bit_but_other_replicas_macs_is_protected(void **state) {
+    (void)state;
+    uint8_t *copy;
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 2);
+    const col_bytes bytes = copy_of(request_in(SESSION), &copy);
+    for (size_t at = 0; at < bytes.length; at++) {
+        if (is_unauthenticated(at)) continue;
+        const size_t of_macs = at - COL_BUNDLE_HEADER_BYTES;
+        const bool in_macs = at >= COL_BUNDLE_HEADER_BYTES && of_macs < MACS_BYTES;
+        const bool others = in_macs && of_macs / COL_MAC_BYTES != 2;
+        for (int bit = 0; bit < 8; bit++) {
+            copy[at] ^= (uint8_t)(1 << bit);
+            const col_drop drop = open_one(bytes);
+            copy[at] ^= (uint8_t)(1 << bit);
+            if (in_macs) assert_int_equal(drop, others ? COL_DROP_NONE : COL_DROP_BAD_MAC);
+            if (drop == COL_DROP_NONE && !others) fail_msg("bit %d of byte %zu", bit, at);
+        }
+    }
+    assert_int_equal(open_one(bytes), COL_DROP_NONE);
+}
+
+static void more_or_fewer_macs_than_receivers_are_bad(void **state) {
+    (void)state;
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 0);
+    col_mac_key key[REPLICAS + 1];
+    col_link_seal link = test_client_link(SESSION, key);
+    key[REPLICAS] = key[0];
+    for (link.count = 1; link.count <= REPLICAS + 1; link.count++) {
+        const col_drop expected = link.count == REPLICAS ? COL_DROP_NONE : COL_DROP_BAD_MAC;
+        assert_int_equal(open_one(request_with(&link)), expected);
+    }
+    assert_int_equal(col_counter_read(&counters.macs), 1);
+}
+
+static void a_session_that_is_not_here_or_another_clients_costs_no_hash(void **state) {
+    (void)state;
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 0);
+    links.sessions = SESSION;
+    assert_int_equal(open_one(request_in(SESSION + 2)), COL_DROP_NO_SESSION);
+    assert_int_equal(open_one(request_in(SESSION - 1)), COL_DROP_NO_SESSION);  // of client 0
+    assert_int_equal(links.looked, 2);
+    assert_int_equal(col_counter_read(&counters.macs), 0);
+    assert_int_equal(open_one(request_in(SESSION)), COL_DROP_NONE);
+}
+
+static void without_keys_macs_are_of_the_wrong_scheme(void **state) {
+    (void)state;
+    assert_int_equal(open_one(request_in(SESSION)), COL_DROP_WRONG_SCHEME);
+}
+
+/// What somebody else has to believe is signed: openings, votes, and all between replicas.
+static void only_requests_and_replies_may_have_macs(void **state) {
+    (void)state;
+    test_links links;
+    uint8_t body[8] = {0};
+    for (uint8_t type = 1; type < (uint8_t)COL_TYPE_COUNT; type++) {
+        const bool client = col_type_role(type) == COL_ROLE_CLIENT;
+        const uint32_t signer = client ? REPLICAS + 1 : 3;
+        col_mac_key key[REPLICAS];
+        const col_link_seal link =
+            client ? test_client_link(SESSION, key) : test_replica_link(SESSION, 3, key);
+        test_links_open(&links, opener, macs, client ? COL_ROLE_CLIENT : COL_ROLE_REPLICA, 1);
+        const col_header header = header_of(type, 5);
+        const col_destination to = {.client = {0x7f000001, 99}, .link = &link};
+        const col_bytes bytes = {body, col_type_digest_is_given(type) ? 0 : sizeof body};
+        egress.count = 0;
+        assert_true(col_sealer_add(sealer[signer], &header, bytes, to));
+        col_sealer_flush(sealer[signer]);
+        const bool taken = type == COL_REQUEST || type == COL_REPLY;
+        assert_int_equal(open_one(sent_bytes(&egress, 0)),
+                         taken ? COL_DROP_NONE : COL_DROP_WRONG_SCHEME);
+    }
+    assert_int_equal(col_counter_read(&counters.macs), 2);
+}
+
+static void an_opening_beside_a_request_does_not_pass_with_its_mac(void **state) {
+    (void)state;
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 0);
+    col_mac_key key[REPLICAS];
+    const col_link_seal link = test_client_link(SESSION, key);
+    const col_destination to = {.client = {0x7f000001, 99}, .link = &link};
+    const col_header request = header_of(COL_REQUEST, 1), open = header_of(COL_SESSION_OPEN, 2);
+    egress.count = 0;
+    assert_true(col_sealer_add(sealer[REPLICAS + 1], &request, (col_bytes){0}, to));
+    assert_true(col_sealer_add(sealer[REPLICAS + 1], &open, (col_bytes){0}, to));
+    col_sealer_flush(sealer[REPLICAS + 1]);
+    assert_int_equal(egress.count, 1);
+    assert_int_equal(open_one(sent_bytes(&egress, 0)), COL_DROP_WRONG_SCHEME);
+}
+
+static void a_seal_with_macs_is_kept_for_batches_and_proves_nothing_to_others(void **state) {
+    (void)state;
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 0);
+    assert_int_equal(open_one(request_in(COL_KEY_VERSION)), COL_DROP_NONE);
+    const col_bytes bytes = sent_bytes(&egress, 0);
+    col_seal_view view;
+    assert_true(col_seal_read(kept_seal(0), &view));
+    assert_int_equal(view.scheme, COL_SCHEME_HMAC);
+    assert_int_equal(view.key_version, COL_KEY_VERSION);
+    assert_int_equal(view.signature.length, MACS_BYTES);
+    assert_memory_equal(view.signature.at, bytes.at + COL_BUNDLE_HEADER_BYTES, MACS_BYTES);
+    assert_int_equal(col_seal_check(opener, &kept.at[0].header, kept_seal(0)),
+                     COL_DROP_WRONG_SCHEME);
+}
+
+static void a_reply_is_opened_by_its_client_alone(void **state) {
+    (void)state;
+    test_links links;
+    col_mac_key key;
+    const col_link_seal link = test_replica_link(SESSION, 3, &key);
+    const col_header header = header_of(COL_REPLY, 8);
+    const col_destination to = {.client = {0x7f000001, 99}, .link = &link};
+    egress.count = 0;
+    assert_true(col_sealer_add(sealer[3], &header, (col_bytes){(const uint8_t *)"result", 6}, to));
+    col_sealer_flush(sealer[3]);
+    uint8_t *copy;
+    const col_bytes bytes = copy_of(sent_bytes(&egress, 0), &copy);
+    assert_int_equal(copy[SIGNATURE_BYTES_OFFSET], COL_MAC_BYTES);
+    test_links_open(&links, opener, macs, COL_ROLE_REPLICA, 0);
+    assert_int_equal(open_one(bytes), COL_DROP_NO_SESSION);
+    test_links_open(&links, opener, macs, COL_ROLE_REPLICA, 1);
+    assert_int_equal(open_one(bytes), COL_DROP_NONE);
+    assert_int_equal(kept.at[0].header.sender, 3);
+    assert_memory_equal(kept.at[0].bytes, "result", 6);
+    copy[SIGNER_OFFSET] = 2;  // in the name of another replica
+    assert_int_equal(open_one(bytes), COL_DROP_BAD_MAC);
+    copy[SIGNER_OFFSET] = 3;
+    copy[COL_BUNDLE_HEADER_BYTES] ^= 1;
+    assert_int_equal(open_one(bytes), COL_DROP_BAD_MAC);
+}
+
+/// Signatures and MACs, good and bad, of three sessions and a replica.
+static void a_burst_of_macs_and_signatures_drops_only_what_is_bad(void **state) {
+    (void)state;
+    enum { BURST = 6 };
+    static uint8_t datagram[BURST][COL_DATAGRAM_BYTES_MAX];
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, 0);
+    col_bytes burst[BURST];
+    col_drop drop[BURST];
+    for (uint32_t i = 0; i < BURST; i++) {
+        const col_bytes bytes = i % 2 == 0 ? request_in(SESSION + i) : small_bundle();
+        memcpy(datagram[i], bytes.at, bytes.length);
+        burst[i] = (col_bytes){datagram[i], bytes.length};
+    }
+    datagram[2][COL_BUNDLE_HEADER_BYTES] ^= 1;
+    datagram[3][COL_BUNDLE_HEADER_BYTES] ^= 1;
+    kept.count = 0;
+    col_open_burst(opener, burst, BURST, drop, keep, &kept);
+    const col_drop expected[BURST] = {COL_DROP_NONE,          COL_DROP_NONE, COL_DROP_BAD_MAC,
+                                      COL_DROP_BAD_SIGNATURE, COL_DROP_NONE, COL_DROP_NONE};
+    for (uint32_t i = 0; i < BURST; i++) assert_int_equal(drop[i], expected[i]);
+    assert_int_equal(kept.count, 2 + 2 * 2);
+    assert_int_equal(col_counter_read(&counters.macs), 3);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void) {
@@ -786,6 +1015,17 @@ int main(void) {
         TEST(a_handler_may_check_seals_with_the_same_opener),
         TEST(four_replicas_open_what_one_of_them_broadcasts),
         TEST(a_bundle_that_the_check_refuses_costs_no_verification),
+        TEST(each_replica_opens_a_request_by_its_own_mac_and_no_signature),
+        TEST(the_mac_of_another_replica_or_under_another_key_is_bad),
+        TEST(every_bit_but_other_replicas_macs_is_protected),
+        TEST(more_or_fewer_macs_than_receivers_are_bad),
+        TEST(a_session_that_is_not_here_or_another_clients_costs_no_hash),
+        TEST(without_keys_macs_are_of_the_wrong_scheme),
+        TEST(only_requests_and_replies_may_have_macs),
+        TEST(an_opening_beside_a_request_does_not_pass_with_its_mac),
+        TEST(a_seal_with_macs_is_kept_for_batches_and_proves_nothing_to_others),
+        TEST(a_reply_is_opened_by_its_client_alone),
+        TEST(a_burst_of_macs_and_signatures_drops_only_what_is_bad),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
 }

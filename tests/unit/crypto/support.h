@@ -187,3 +187,62 @@ static inline col_sealer_options test_sealer_options(const test_cluster *cluster
     }
     return options;
 }
+
+// Sessions with MACs. Number v, the key version of its seals, is one of client v mod CLIENTS.
+
+#define TEST_SESSIONS 40
+
+/// The key of a session and a replica for messages of that role.
+static inline col_mac_key test_mac_key(uint32_t session, uint32_t replica, uint8_t role) {
+    const uint8_t secret[COL_MAC_SECRET_BYTES] = {(uint8_t)session, (uint8_t)replica, role};
+    col_mac_key key;
+    col_mac_key_init(&key, secret);
+    return key;
+}
+
+/// How a session's client seals for all replicas. @param key room, [REPLICAS]
+static inline col_link_seal test_client_link(uint32_t session, col_mac_key *key) {
+    for (uint32_t r = 0; r < REPLICAS; r++) key[r] = test_mac_key(session, r, COL_ROLE_CLIENT);
+    return (col_link_seal){session, REPLICAS, key};
+}
+
+/// How a replica seals for a session's client. @param key room for one
+static inline col_link_seal test_replica_link(uint32_t session, uint32_t replica,
+                                              col_mac_key *key) {
+    *key = test_mac_key(session, replica, COL_ROLE_REPLICA);
+    return (col_link_seal){session, 1, key};
+}
+
+/// The keys of one receiver: a replica, which hears clients, or a client, which hears replicas.
+typedef struct {
+    uint8_t senders;  ///< role
+    uint32_t self;
+    uint32_t sessions;  ///< 1 .. so many are open
+    uint32_t looked;    ///< keys were looked for
+    col_mac_key key[TEST_SESSIONS + 1][REPLICAS];
+} test_links;
+
+static inline const col_mac_key *test_links_find(void *context, uint8_t role, uint32_t signer,
+                                                 uint32_t key_version) {
+    test_links *links = context;
+    const bool of_client = role == COL_ROLE_CLIENT;
+    const uint32_t client = of_client ? signer : links->self;
+    const uint32_t replica = of_client ? links->self : signer;
+    links->looked++;
+    if (role != links->senders || key_version == 0 || key_version > links->sessions ||
+        key_version % CLIENTS != client) {
+        return NULL;
+    }
+    return &links->key[key_version][replica];
+}
+
+/// Have an opener take MACs that `senders` made for `self`.
+static inline void test_links_open(test_links *links, col_opener *opener, col_macs *macs,
+                                   uint8_t senders, uint32_t self) {
+    *links = (test_links){.senders = senders, .self = self, .sessions = TEST_SESSIONS};
+    for (uint32_t v = 0; v <= TEST_SESSIONS; v++) {
+        for (uint32_t r = 0; r < REPLICAS; r++) links->key[v][r] = test_mac_key(v, r, senders);
+    }
+    const col_opener_links to = {macs, self, test_links_find, links};
+    col_opener_take_macs(opener, &to);
+}
