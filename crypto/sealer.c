@@ -430,7 +430,7 @@ static void send(col_sealer *sealer, col_endpoint to, uint32_t length) {
 /// Send the datagram that was written to every receiver.
 static void send_to(col_sealer *sealer, const col_destination *to, uint8_t pillar,
                     uint32_t length) {
-    if (to->replicas == 0) send(sealer, to->client, length);
+    if (to->replicas == 0 && to->client.port != 0) send(sealer, to->client, length);
     for (uint32_t left = to->replicas; left != 0; left &= left - 1) {
         col_endpoint replica = sealer->options.replica[__builtin_ctz(left)];
         replica.port = (uint16_t)(replica.port + pillar);

@@ -11,6 +11,7 @@ static col_sealer *sealer;
 static col_sealer_counters counters;
 static col_opener *opener;
 static col_opener_counters opener_counters;
+static col_macs *macs;
 
 #define ARENA_BYTES ((size_t)64 << 20)
 #define LANES 4
@@ -28,9 +29,9 @@ static int close_cluster(void **state) {
     return 0;
 }
 
-/// A sealer of replica 1 for datagrams of this size, and an opener.
-static void begin_with(uint32_t lanes, uint32_t datagram_bytes, col_sealed_fn *sealed,
-                       void *context) {
+/// A sealer for datagrams of this size, and an opener.
+static void begin_as(uint8_t role, uint32_t lanes, uint32_t datagram_bytes, col_sealed_fn *sealed,
+                     void *context) {
     static col_backend backend;
     backend = counted_backend;
     backend.lanes = lanes;
@@ -38,14 +39,21 @@ static void begin_with(uint32_t lanes, uint32_t datagram_bytes, col_sealed_fn *s
     test_egress_init(&egress, datagram_bytes);
     memset(&counters, 0, sizeof counters);
     memset(&opener_counters, 0, sizeof opener_counters);
-    col_sealer_options options =
-        test_sealer_options(&cluster, COL_ROLE_REPLICA, 1, &egress, &counters);
+    col_sealer_options options = test_sealer_options(&cluster, role, 1, &egress, &counters);
+    macs = col_macs_create();
+    options.macs = macs;
     options.backend = &backend;
     options.sealed = sealed;
     options.sealed_context = context;
     sealer = col_sealer_create(&arena, &options);
     opener = col_opener_create(&arena, &counted_backend, cluster.hasher, &cluster.keyring,
                                col_root_cache_create(&arena, 64), &opener_counters);
+}
+
+/// A sealer of replica 1.
+static void begin_with(uint32_t lanes, uint32_t datagram_bytes, col_sealed_fn *sealed,
+                       void *context) {
+    begin_as(COL_ROLE_REPLICA, lanes, datagram_bytes, sealed, context);
 }
 
 static void begin(uint32_t datagram_bytes, col_sealed_fn *sealed, void *context) {
@@ -55,6 +63,7 @@ static void begin(uint32_t datagram_bytes, col_sealed_fn *sealed, void *context)
 static void end(void) {
     col_sealer_destroy(sealer);
     col_opener_destroy(opener);
+    col_macs_destroy(macs);
     col_arena_close(&arena);
 }
 
@@ -432,6 +441,317 @@ static void datagrams_are_filled_before_another_is_begun(void **state) {
     end();
 }
 
+// MACs: client 1, or replica 1 for it.
+
+#define SESSION 3
+
+static void begin_client(uint32_t datagram_bytes) {
+    begin_as(COL_ROLE_CLIENT, 1, datagram_bytes, NULL, NULL);
+}
+
+/// A request of `session` to these replicas, with MACs for all.
+static bool add_request(uint32_t session, uint64_t number, col_bytes body, uint32_t replicas) {
+    col_mac_key key[REPLICAS];
+    const col_link_seal link = test_client_link(session, key);
+    const bool added =
+        add(COL_REQUEST, 2, number, body, (col_destination){.replicas = replicas, .link = &link});
+    memset(key, 0xee, sizeof key);  // they were borrowed for the call
+    return added;
+}
+
+/// A reply of replica 1 to the client of `session`.
+static bool add_reply(uint32_t session, uint64_t number, col_bytes body, uint16_t port) {
+    col_mac_key key;
+    const col_link_seal link = test_replica_link(session, 1, &key);
+    const col_destination to = {.client = {0x0b000001, port}, .link = &link};
+    const bool added = add(COL_REPLY, 2, number, body, to);
+    memset(&key, 0xee, sizeof key);
+    return added;
+}
+
+/// Open every datagram that replica `self` got, with its own keys. @return how many
+static uint32_t opened_by(uint32_t self, col_open_fn *handle, void *context) {
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, self);
+    uint32_t opened = 0;
+    for (uint32_t i = 0; i < egress.count; i++) {
+        if (egress.sent[i].to.address != 0x0a000000 + self) continue;
+        const col_bytes bytes = sent_bytes(&egress, i);
+        col_drop drop;
+        col_open_burst(opener, &bytes, 1, &drop, handle, context);
+        assert_int_equal(drop, COL_DROP_NONE);
+        opened++;
+    }
+    return opened;
+}
+
+static void a_request_with_macs_is_sealed_for_each_replica_and_not_signed(void **state) {
+    (void)state;
+    begin_client(1472);
+    const uint32_t calls = counted_sign_calls;
+    assert_true(add_request(SESSION, 7, (col_bytes){(const uint8_t *)"op", 2}, EVERYBODY));
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, REPLICAS);
+    for (uint32_t r = 0; r < REPLICAS; r++) {
+        const col_bundle bundle = bundle_of(r);
+        assert_int_equal(bundle.scheme, COL_SCHEME_HMAC);
+        assert_int_equal(bundle.role, COL_ROLE_CLIENT);
+        assert_int_equal(bundle.signer, 1);
+        assert_int_equal(bundle.key_version, SESSION);
+        assert_int_equal(bundle.signature.length, REPLICAS * COL_MAC_BYTES);
+        assert_int_equal(egress.sent[r].to.address, 0x0a000000 + r);
+        assert_int_equal(egress.sent[r].to.port, 7002);
+        assert_memory_equal(egress.sent[r].bytes, egress.sent[0].bytes, egress.sent[0].length);
+        got_set got = {0};
+        assert_int_equal(opened_by(r, note, &got), 1);
+        assert_int_equal(got.got[0], 1 << 7);
+    }
+    assert_int_equal(counted_sign_calls, calls);
+    assert_int_equal(col_counter_read(&counters.macs), REPLICAS);
+    assert_int_equal(col_counter_read(&counters.signatures), 0);
+    assert_int_equal(col_counter_read(&counters.datagrams), REPLICAS);
+    end();
+}
+
+static void each_datagram_of_a_session_is_a_tree_of_its_own(void **state) {
+    (void)state;
+    static const uint8_t body[100];
+    begin_client(1472);
+    for (uint64_t i = 0; i < 60; i++) {
+        assert_true(add_request(SESSION, i, (col_bytes){body, 100}, 1));
+    }
+    col_sealer_flush(sealer);
+    assert_in_range(egress.count, 6, 12);
+    uint32_t messages = 0;
+    for (uint32_t i = 0; i < egress.count; i++) {
+        const col_bundle bundle = bundle_of(i);
+        assert_int_equal(bundle.entries, bundle.leaves);
+        assert_int_equal(bundle.siblings, 0);
+        messages += bundle.entries;
+        if (i + 1 < egress.count) assert_true(egress.sent[i].length + 200 > 1472);  // it is full
+    }
+    assert_int_equal(messages, 60);
+    got_set got = {0};
+    assert_int_equal(opened_by(0, note, &got), egress.count);
+    assert_int_equal(got.got[0], (UINT64_C(1) << 60) - 1);
+    assert_int_equal(col_counter_read(&counters.macs), REPLICAS * egress.count);
+    end();
+}
+
+static void sessions_do_not_share_datagrams_however_their_messages_came(void **state) {
+    (void)state;
+    begin_client(1472);
+    for (uint64_t i = 0; i < 12; i++) {
+        assert_true(add_request(1 + 2 * (uint32_t)(i % 3), i, (col_bytes){0}, 1));
+    }
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 3);
+    for (uint32_t i = 0; i < 3; i++) {
+        assert_int_equal(bundle_of(i).entries, 4);
+        assert_int_equal(bundle_of(i).key_version, 1 + 2 * i);
+    }
+    got_set got = {0};
+    (void)opened_by(0, note, &got);
+    assert_int_equal(got.got[0], (1 << 12) - 1);
+    end();
+}
+
+static void receivers_get_no_datagram_with_others_messages_of_the_session(void **state) {
+    (void)state;
+    begin_client(1472);
+    assert_true(add_request(SESSION, 0, (col_bytes){0}, 1 << 2));
+    assert_true(add_request(SESSION, 1, (col_bytes){0}, 1 << 2));
+    assert_true(add_request(SESSION, 2, (col_bytes){0}, EVERYBODY));
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 1 + REPLICAS);
+    for (uint32_t r = 0; r < REPLICAS; r++) {
+        got_set got = {0};
+        assert_int_equal(opened_by(r, note, &got), r == 2 ? 2 : 1);
+        assert_int_equal(got.got[0], r == 2 ? 7 : 4);
+    }
+    end();
+}
+
+static void replies_have_one_mac_and_share_a_datagram_to_one_endpoint_only(void **state) {
+    (void)state;
+    begin(1472, NULL, NULL);
+    for (uint64_t i = 0; i < 4; i++) {
+        assert_true(add_reply(SESSION, i, (col_bytes){0}, i < 3 ? 9000 : 9001));
+    }
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 2);
+    test_links links;
+    test_links_open(&links, opener, macs, COL_ROLE_REPLICA, SESSION % CLIENTS);
+    for (uint32_t i = 0; i < 2; i++) {
+        const col_bytes bytes = sent_bytes(&egress, i);
+        got_set got = {0};
+        col_drop drop;
+        assert_int_equal(bundle_of(i).signature.length, COL_MAC_BYTES);
+        assert_int_equal(egress.sent[i].to.port, 9000 + i);
+        col_open_burst(opener, &bytes, 1, &drop, note, &got);
+        assert_int_equal(drop, COL_DROP_NONE);
+        assert_int_equal(got.got[0], i == 0 ? 7 : 8);
+    }
+    end();
+}
+
+/// More datagrams than have their MACs computed at once.
+static void many_sessions_are_sealed_in_one_flush(void **state) {
+    (void)state;
+    begin_client(1472);
+    for (uint32_t session = 1; session < TEST_SESSIONS; session += 2) {
+        for (uint32_t i = 0; i < 3; i++) {
+            assert_true(add_request(session, 3 * session + i, (col_bytes){0}, 1 << 1));
+        }
+    }
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, TEST_SESSIONS / 2);
+    got_set got = {0};
+    assert_int_equal(opened_by(1, note, &got), TEST_SESSIONS / 2);
+    uint32_t count = 0;
+    for (uint32_t i = 0; i < 4; i++) count += (uint32_t)__builtin_popcountll(got.got[i]);
+    assert_int_equal(count, 3 * TEST_SESSIONS / 2);
+    end();
+}
+
+static void what_has_macs_leaves_before_the_signatures_are_begun(void **state) {
+    (void)state;
+    begin(1472, NULL, NULL);
+    assert_true(add(COL_COMMIT, 0, 1, (col_bytes){0}, everybody));
+    assert_true(add_reply(SESSION, 2, (col_bytes){0}, 9000));
+    assert_true(add(COL_COMMIT, 0, 3, (col_bytes){0}, everybody));
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 1 + 3);
+    assert_int_equal(bundle_of(0).scheme, COL_SCHEME_HMAC);
+    assert_int_equal(bundle_of(0).leaves, 1);
+    for (uint32_t i = 1; i < 4; i++) {
+        assert_int_equal(bundle_of(i).scheme, COL_SCHEME_RSA);
+        assert_int_equal(bundle_of(i).leaves, 2);
+    }
+    assert_int_equal(col_counter_read(&counters.messages), 2);
+    assert_int_equal(col_counter_read(&counters.macs), 1);
+    egress.count = 0;
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 0);
+    end();
+}
+
+static void a_large_message_with_macs_is_cut_as_a_signed_one(void **state) {
+    (void)state;
+    static uint8_t body[20000];
+    random_fill(body, sizeof body);
+    begin_client(1472);
+    uint32_t cut[2][COL_FRAGMENTS_MAX] = {0};
+    for (int with_macs = 0; with_macs < 2; with_macs++) {
+        const col_bytes bytes = {body, sizeof body};
+        egress.count = 0;
+        if (with_macs) {
+            assert_true(add_request(SESSION, 1, bytes, 1 << 3));
+        } else {
+            assert_true(add(COL_REQUEST, 2, 1, bytes, (col_destination){.replicas = 1 << 3}));
+        }
+        col_sealer_flush(sealer);
+        receiver self = {.reassembly = col_reassembly_create(&arena, 4, 2, COL_MESSAGE_BYTES_MAX),
+                         .expected = body,
+                         .length = sizeof body};
+        assert_true(opened_by(3, receive, &self) > 10);
+        assert_int_equal(self.whole, 1);
+        memcpy(cut[with_macs], self.fragment_bytes, sizeof cut[0]);
+    }
+    assert_memory_equal(cut[0], cut[1], sizeof cut[0]);
+    end();
+}
+
+/// Their bytes are more than a signature's and a path's.
+static void macs_for_the_largest_cluster_leave_every_message_its_room(void **state) {
+    (void)state;
+    static const uint8_t body[1500];
+    static test_cluster short_keys;
+    test_cluster_open_with(&short_keys, COL_SCHEME_ED25519, COL_SCHEME_ED25519);
+    begin(1472, NULL, NULL);
+    col_sealer_options options =
+        test_sealer_options(&short_keys, COL_ROLE_CLIENT, 1, &egress, &counters);
+    options.macs = macs;
+    options.replicas = COL_REPLICAS_MAX;
+    col_sealer *client = col_sealer_create(&arena, &options);
+    col_mac_key key[COL_REPLICAS_MAX];
+    for (uint32_t r = 0; r < COL_REPLICAS_MAX; r++) key[r] = test_mac_key(1, r, COL_ROLE_CLIENT);
+    const col_link_seal link = {1, COL_REPLICAS_MAX, key};
+    for (size_t length = 0; length <= sizeof body; length++) {
+        egress.count = 0;
+        const col_header header = header_of(COL_REQUEST, 2, length);
+        assert_true(col_sealer_add(client, &header, (col_bytes){body, length},
+                                   (col_destination){.replicas = 1, .link = &link}));
+        col_sealer_flush(client);
+        assert_in_range(egress.count, 1, 4);
+        for (uint32_t i = 0; i < egress.count; i++) {
+            assert_true(egress.sent[i].length <= 1472);
+            assert_int_equal(bundle_of(i).signature.length, COL_REPLICAS_MAX * COL_MAC_BYTES);
+        }
+    }
+    col_sealer_destroy(client);
+    end();
+    test_cluster_close(&short_keys);
+}
+
+static void what_waits_for_macs_has_a_bound_of_its_own(void **state) {
+    (void)state;
+    static uint8_t body[COL_MESSAGE_BYTES_MAX];
+    begin(8972, NULL, NULL);
+    for (uint32_t i = 0; i < COL_TREE_LEAVES_MAX; i++) {
+        assert_true(add_reply(1, i, (col_bytes){0}, 9000));
+    }
+    assert_false(add_reply(1, 1000, (col_bytes){0}, 9000));
+    assert_true(add(COL_COMMIT, 0, 1, (col_bytes){0}, everybody));  // it is signed
+    col_sealer_flush(sealer);
+    for (uint32_t i = 0; i < 7; i++)
+        assert_true(add_reply(i, i, (col_bytes){body, sizeof body}, 9));
+    // Keys need room, too.
+    const size_t left = sizeof body - 7 * sizeof(col_mac_key);
+    assert_false(add_reply(7, 7, (col_bytes){body, left}, 9));
+    assert_true(add_reply(7, 7, (col_bytes){body, left - sizeof(col_mac_key)}, 9));
+    col_sealer_flush(sealer);
+    assert_true(add_reply(7, 7, (col_bytes){body, sizeof body}, 9));
+    end();
+}
+
+static void replies_to_nowhere_are_not_sent(void **state) {
+    (void)state;
+    begin(1472, NULL, NULL);
+    assert_true(add_reply(SESSION, 1, (col_bytes){0}, 0));
+    assert_true(add_reply(SESSION, 2, (col_bytes){0}, 9000));
+    col_sealer_flush(sealer);
+    assert_int_equal(egress.count, 1);
+    assert_int_equal(egress.sent[0].to.port, 9000);
+    end();
+}
+
+/// Sessions, sets of receivers, sizes and signatures mixed as they come.
+static void every_replica_gets_exactly_its_requests_whatever_they_are_sealed_with(void **state) {
+    (void)state;
+    static const uint8_t body[400];
+    for (int round = 0; round < 20; round++) {
+        begin_client(round & 1 ? 1472 : 8972);
+        got_set expected[REPLICAS] = {0}, got[REPLICAS] = {0};
+        for (uint32_t i = 0; i < 150; i++) {
+            const uint32_t replicas = 1 + random_below(15);
+            const col_bytes bytes = {body, random_below(400)};
+            if (random_below(4) == 0) {
+                assert_true(add(COL_REQUEST, 2, i, bytes, (col_destination){.replicas = replicas}));
+            } else {
+                assert_true(add_request(1 + 2 * random_below(10), i, bytes, replicas));
+            }
+            for (uint32_t r = 0; r < REPLICAS; r++) {
+                if (replicas >> r & 1) expected[r].got[i / 64] |= UINT64_C(1) << (i % 64);
+            }
+        }
+        col_sealer_flush(sealer);
+        for (uint32_t r = 0; r < REPLICAS; r++) (void)opened_by(r, note, &got[r]);
+        assert_memory_equal(got, expected, sizeof got);
+        end();
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_waiting_is_neither_signed_nor_sent),
@@ -448,6 +768,18 @@ int main(void) {
         cmocka_unit_test(without_room_for_datagrams_they_are_lost_and_later_ones_are_not),
         cmocka_unit_test(every_receiver_gets_exactly_what_was_meant_for_it),
         cmocka_unit_test(datagrams_are_filled_before_another_is_begun),
+        cmocka_unit_test(a_request_with_macs_is_sealed_for_each_replica_and_not_signed),
+        cmocka_unit_test(each_datagram_of_a_session_is_a_tree_of_its_own),
+        cmocka_unit_test(sessions_do_not_share_datagrams_however_their_messages_came),
+        cmocka_unit_test(receivers_get_no_datagram_with_others_messages_of_the_session),
+        cmocka_unit_test(replies_have_one_mac_and_share_a_datagram_to_one_endpoint_only),
+        cmocka_unit_test(many_sessions_are_sealed_in_one_flush),
+        cmocka_unit_test(what_has_macs_leaves_before_the_signatures_are_begun),
+        cmocka_unit_test(a_large_message_with_macs_is_cut_as_a_signed_one),
+        cmocka_unit_test(macs_for_the_largest_cluster_leave_every_message_its_room),
+        cmocka_unit_test(what_waits_for_macs_has_a_bound_of_its_own),
+        cmocka_unit_test(replies_to_nowhere_are_not_sent),
+        cmocka_unit_test(every_replica_gets_exactly_its_requests_whatever_they_are_sealed_with),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
 }
