@@ -13,6 +13,7 @@ static col_arena arena;
 static test_egress egress;
 static col_sealer *sealer;
 static col_sealer_counters counters;
+static col_macs *macs;
 static col_ring ring[RINGS];
 static col_signer signer;
 
@@ -33,8 +34,10 @@ static int set_up(void **state) {
     assert_ok(col_arena_open(&arena, (size_t)16 << 20));
     test_egress_init(&egress, 8972);
     memset(&counters, 0, sizeof counters);
-    const col_sealer_options options =
+    macs = col_macs_create();
+    col_sealer_options options =
         test_sealer_options(&cluster, COL_ROLE_REPLICA, 0, &egress, &counters);
+    options.macs = macs;
     sealer = col_sealer_create(&arena, &options);
     col_signer_init(&signer, "signer 0", sealer);
     for (int i = 0; i < RINGS; i++) {
@@ -47,6 +50,7 @@ static int set_up(void **state) {
 static int tear_down(void **state) {
     (void)state;
     col_sealer_destroy(sealer);
+    col_macs_destroy(macs);
     col_arena_close(&arena);
     return 0;
 }
@@ -166,6 +170,100 @@ static void what_was_put_in_is_what_the_receiver_opens(void **state) {
     col_opener_destroy(opener);
 }
 
+/// A reply for the client of `session`, whose key the caller forgets at once.
+static bool put_reply(int which, uint32_t session, uint64_t number, col_bytes body) {
+    col_mac_key key;
+    const col_link_seal link = test_replica_link(session, 0, &key);
+    const col_header header = {.type = COL_REPLY, .sequence = number};
+    const col_destination to = {.client = {0x0b000000 + session, 9000}, .link = &link};
+    const bool taken = col_seal_job_put(&ring[which], &header, body, to);
+    memset(&key, 0xee, sizeof key);
+    return taken;
+}
+
+/// Open the datagrams that clients of sessions got. @return messages of all
+static uint32_t opened_replies(uint32_t client) {
+    col_opener_counters opener_counters = {0};
+    test_links links;
+    col_opener *opener =
+        col_opener_create(&arena, &counted_backend, cluster.hasher, &cluster.keyring,
+                          col_root_cache_create(&arena, 64), &opener_counters);
+    test_links_open(&links, opener, macs, COL_ROLE_REPLICA, client);
+    received got = {0};
+    for (uint32_t i = 0; i < egress.count; i++) {
+        const uint32_t session = egress.sent[i].to.address - 0x0b000000;
+        if (session > TEST_SESSIONS || session % CLIENTS != client) continue;
+        const col_bytes bytes = sent_bytes(&egress, i);
+        col_drop drop;
+        col_open_burst(opener, &bytes, 1, &drop, keep, &got);
+        assert_int_equal(drop, COL_DROP_NONE);
+        assert_int_equal(got.header.type, COL_REPLY);
+        assert_int_equal(got.header.sequence, session);
+        assert_memory_equal(got.bytes, "result", 6);
+    }
+    col_opener_destroy(opener);
+    return got.count;
+}
+
+static void keys_travel_with_their_messages(void **state) {
+    (void)state;
+    const col_bytes result = {(const uint8_t *)"result", 6};
+    for (uint32_t session = 1; session <= 20; session++) {
+        assert_true(put_reply((int)(session % RINGS), session, session, result));
+        assert_true(put((int)(session % RINGS), session, (col_bytes){0}));
+    }
+    assert_int_equal(poll_once(), 40);
+    assert_int_equal(col_counter_read(&counters.macs), 20);
+    assert_int_equal(col_counter_read(&counters.messages), 20);
+    assert_int_equal(col_counter_read(&counters.signatures), 1);
+    assert_int_equal(opened_replies(0), 10);
+    assert_int_equal(opened_replies(1), 10);
+}
+
+static void a_record_takes_the_room_that_it_says(void **state) {
+    (void)state;
+    const uint64_t before = col_ring_free(&ring[0]);
+    assert_true(put_reply(0, 1, 1, (col_bytes){(const uint8_t *)"result", 6}));
+    assert_int_equal(before - col_ring_free(&ring[0]), col_ring_space(COL_SEAL_JOB_BYTES(6, 1)));
+}
+
+static void what_waits_for_macs_beyond_their_room_is_in_the_next_turn(void **state) {
+    (void)state;
+    for (uint64_t i = 0; i < COL_TREE_LEAVES_MAX + 5; i++) {
+        assert_true(put_reply(0, 1, i, (col_bytes){0}));
+    }
+    assert_true(put(0, 1, (col_bytes){0}));  // behind them
+    assert_true(put(1, 1, (col_bytes){0}));
+    assert_int_equal(poll_once(), COL_TREE_LEAVES_MAX + 1);
+    assert_int_equal(poll_once(), 5 + 1);
+    assert_int_equal(poll_once(), 0);
+    assert_int_equal(col_counter_read(&counters.messages), 2);
+}
+
+static void a_turn_with_macs_alone_makes_no_signature(void **state) {
+    (void)state;
+    assert_true(put_reply(0, 1, 1, (col_bytes){0}));
+    assert_int_equal(poll_once(), 1);
+    assert_int_equal(egress.count, 1);
+    assert_int_equal(col_counter_read(&counters.signatures), 0);
+    assert_int_equal(col_counter_read(&counters.sign_calls), 0);
+}
+
+/// Records of the one kind where records of the other kind stood.
+static void a_message_to_be_signed_is_not_mistaken_for_one_with_macs(void **state) {
+    (void)state;
+    const uint64_t rounds = ring[0].size / (COL_TREE_LEAVES_MAX * sizeof(col_seal_job)) + 1;
+    for (uint64_t i = 0; i < 2 * rounds; i++) {
+        for (uint64_t k = 0; k < COL_TREE_LEAVES_MAX; k++) {
+            assert_true(i < rounds ? put_reply(0, 1, k, (col_bytes){0})
+                                   : put(0, k, (col_bytes){0}));
+        }
+        egress.count = 0;
+        assert_int_equal(poll_once(), COL_TREE_LEAVES_MAX);
+    }
+    assert_int_equal(col_counter_read(&counters.messages), rounds * COL_TREE_LEAVES_MAX);
+}
+
 #define VOTES 300
 
 /// Votes that came back sealed, by the ring (here: the pillar) that they were put into.
@@ -227,6 +325,11 @@ int main(void) {
         TEST(a_message_that_does_not_fit_this_tree_is_in_the_next),
         TEST(a_full_ring_refuses_and_takes_again_after_a_turn),
         TEST(what_was_put_in_is_what_the_receiver_opens),
+        TEST(keys_travel_with_their_messages),
+        TEST(a_record_takes_the_room_that_it_says),
+        TEST(what_waits_for_macs_beyond_their_room_is_in_the_next_turn),
+        TEST(a_turn_with_macs_alone_makes_no_signature),
+        TEST(a_message_to_be_signed_is_not_mistaken_for_one_with_macs),
         TEST(producers_on_other_threads_get_every_vote_sealed_in_order),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
