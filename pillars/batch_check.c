@@ -48,10 +48,10 @@ static void on_opened(void *context, const col_opened *opened) {
 }
 
 /// A session that was opened and is gone can only be answered with EXPIRED: nothing rests on who
-/// asks.
+/// asks. An opening is none of its requests, though its bytes may read as one.
 static bool is_gone(const checking *check, const col_message *message) {
     col_request request;
-    return col_request_read(message->bytes, &request) &&
+    return message->header.type == COL_REQUEST && col_request_read(message->bytes, &request) &&
            col_pbft_session_is_gone(check->checker->pbft, request.session);
 }
 

@@ -11,6 +11,7 @@
 #define PILLAR 1
 #define PILLARS 4
 #define SESSION 5
+#define SELF 2
 #define TIME UINT64_C(1234567)
 
 static test_cluster cluster;
@@ -21,6 +22,9 @@ static col_sealer_counters sealer_counters;
 static col_opener *opener;
 static col_opener_counters opener_counters;
 static col_batch_checker checker;
+static col_macs *macs;
+static test_links links;
+static col_pbft *pbft;
 
 static int open_cluster(void **state) {
     (void)state;
@@ -34,19 +38,43 @@ static int close_cluster(void **state) {
     return 0;
 }
 
+/// Knows which sessions were opened and are gone.
+static col_pbft *new_pbft(void) {
+    const col_pbft_options options = {.replicas = REPLICAS,
+                                      .faults = 1,
+                                      .pillar = PILLAR,
+                                      .pillars = PILLARS,
+                                      .checkpoint_interval = 8,
+                                      .window = 16,
+                                      .session_outstanding = 4,
+                                      .sessions_max = 8,
+                                      .clients = CLIENTS,
+                                      .pending_max = 8,
+                                      .operation_bytes_max = 64,
+                                      .batch_requests_max = 8,
+                                      .batch_bytes_max = 1024,
+                                      .signature_bytes_max = 256};
+    return col_pbft_create(&arena, &options);
+}
+
 static int begin(void **state) {
     (void)state;
     assert_ok(col_arena_open(&arena, (size_t)128 << 20));
     test_egress_init(&egress, COL_DATAGRAM_BYTES_MIN);
+    macs = col_macs_create();
     for (uint32_t c = 0; c < CLIENTS; c++) {
-        const col_sealer_options options =
+        col_sealer_options options =
             test_sealer_options(&cluster, COL_ROLE_CLIENT, c, &egress, &sealer_counters);
+        options.macs = macs;
         sealer[c] = col_sealer_create(&arena, &options);
     }
     memset(&opener_counters, 0, sizeof opener_counters);
     opener = col_opener_create(&arena, &counted_backend, cluster.hasher, &cluster.keyring,
                                col_root_cache_create(&arena, 64), &opener_counters);
+    test_links_open(&links, opener, macs, COL_ROLE_CLIENT, SELF);
+    pbft = new_pbft();
     checker = (col_batch_checker){.opener = opener,
+                                  .pbft = pbft,
                                   .hasher = cluster.hasher,
                                   .pillar = PILLAR,
                                   .pillars = PILLARS,
@@ -59,6 +87,7 @@ static int end(void **state) {
     (void)state;
     for (uint32_t c = 0; c < CLIENTS; c++) col_sealer_destroy(sealer[c]);
     col_opener_destroy(opener);
+    col_macs_destroy(macs);
     col_arena_close(&arena);
     return 0;
 }
@@ -377,6 +406,256 @@ static void a_lone_fragment_is_not_a_request(void **state) {
     assert_false(batch_check(1, 1).well_formed);
 }
 
+// Requests with MACs: client 1 has the sessions of this pillar.
+
+static void happens(col_outcome_kind kind, uint64_t session) {
+    const col_outcome outcome = {.kind = kind, .client = 1, .session = session, .number = session};
+    const col_pbft_event event = {.kind = COL_PBFT_OUTCOME, .outcome = &outcome};
+    (void)col_pbft_step(pbft, &event);
+}
+
+static void add_with_macs(uint8_t type, uint64_t number, col_bytes body, uint32_t session) {
+    col_mac_key key[REPLICAS];
+    const col_link_seal link = test_client_link(session, key);
+    const col_header header = {.type = type, .pillar = PILLAR, .sequence = number};
+    assert_true(
+        col_sealer_add(sealer[1], &header, body, (col_destination){.replicas = 1, .link = &link}));
+}
+
+/// Wait for the flush with client 1's request `number` of session `named`, with the MACs of
+/// `session`. @return its digest
+static col_digest add_mac_request(uint32_t session, uint64_t named, uint64_t number) {
+    uint8_t bytes[256];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_request request = request_number(1, number);
+    request.session = named;
+    col_request_write(&writer, &request);
+    const col_bytes body = {bytes, col_writer_used(&writer)};
+    add_with_macs(COL_REQUEST, number, body, session);
+    col_digest digest;
+    col_hash(cluster.hasher, body, &digest);
+    return digest;
+}
+
+/// A bundle of one such request. @return the datagram
+static uint32_t mac_request(uint64_t number, col_digest *digest) {
+    *digest = add_mac_request(SESSION, SESSION, number);
+    return flush(1);
+}
+
+static void spoil_mac(uint32_t sent, uint32_t replica) {
+    egress.sent[sent].bytes[COL_BUNDLE_HEADER_BYTES + (size_t)replica * COL_MAC_BYTES] ^= 1;
+}
+
+static void requests_with_macs_verify_beside_signed_ones(void **state) {
+    (void)state;
+    col_digest digest[3];
+    batch_start();
+    batch_put(sent_bytes(&egress, mac_request(1, &digest[0])));
+    const col_request request = request_number(0, 2);
+    batch_put(sent_bytes(&egress, sealed_request(0, &request, &digest[1])));
+    const uint32_t sent = mac_request(3, &digest[2]);
+    for (uint32_t r = 0; r < REPLICAS; r++) {
+        if (r != SELF) spoil_mac(sent, r);  // the others' are theirs to judge
+    }
+    batch_put(sent_bytes(&egress, sent));
+    const col_batch_check check = batch_check(3, 3);
+    assert_true(check.authentic);
+    assert_false(check.doubtful);
+    assert_int_equal(check.doubted, 0);
+    assert_digest(&check, digest, 3);
+}
+
+static void a_bad_mac_of_this_replica_makes_a_batch_doubtful_and_names_its_client(void **state) {
+    (void)state;
+    for (uint32_t bad = 0; bad < 3; bad++) {
+        col_digest digest[3];
+        batch_start();
+        for (uint32_t i = 0; i < 3; i++) {
+            const uint32_t sent = mac_request(10 * bad + i + 1, &digest[i]);
+            if (i == bad) spoil_mac(sent, SELF);
+            batch_put(sent_bytes(&egress, sent));
+        }
+        const col_batch_check check = batch_check(3, 3);
+        assert_false(check.authentic);
+        assert_true(check.doubtful);
+        assert_int_equal(check.doubted, 1);
+        assert_int_equal(check.doubted_client[0], 1);
+        assert_digest(&check, digest, 3);
+    }
+}
+
+static void more_bad_macs_than_are_named_are_none_the_less_doubtful(void **state) {
+    (void)state;
+    col_digest digest[COL_DOUBTED_MAX + 2];
+    batch_start();
+    for (uint32_t i = 0; i < COL_DOUBTED_MAX + 2; i++) {
+        const uint32_t sent = mac_request(i + 1, &digest[i]);
+        spoil_mac(sent, SELF);
+        batch_put(sent_bytes(&egress, sent));
+    }
+    const col_batch_check check = batch_check(COL_DOUBTED_MAX + 2, COL_DOUBTED_MAX + 2);
+    assert_true(check.doubtful);
+    assert_int_equal(check.doubted, COL_DOUBTED_MAX);
+    assert_digest(&check, digest, COL_DOUBTED_MAX + 2);
+}
+
+static void a_session_that_is_not_open_here_yet_is_doubtful_and_blames_nobody(void **state) {
+    (void)state;
+    links.sessions = SESSION - 1;
+    col_digest digest;
+    const uint32_t sent = mac_request(1, &digest);
+    batch_start();
+    batch_put(sent_bytes(&egress, sent));
+    col_batch_check check = batch_check(1, 1);
+    assert_false(check.authentic);
+    assert_true(check.doubtful);
+    assert_int_equal(check.doubted, 0);
+    assert_digest(&check, &digest, 1);
+    links.sessions = SESSION;
+    check = batch_check(1, 1);
+    assert_true(check.authentic);
+    assert_false(check.doubtful);
+}
+
+static void a_bad_signature_beside_a_bad_mac_is_not_doubtful(void **state) {
+    (void)state;
+    for (uint32_t first = 0; first < 2; first++) {
+        col_digest digest[2];
+        batch_start();
+        for (uint32_t i = 0; i < 2; i++) {
+            const bool with_mac = i == first;
+            const col_request request = request_number(0, i + 1);
+            const uint32_t sent =
+                with_mac ? mac_request(i + 1, &digest[i]) : sealed_request(0, &request, &digest[i]);
+            spoil_mac(sent, SELF);  // with a signature, a byte of that
+            batch_put(sent_bytes(&egress, sent));
+        }
+        const col_batch_check check = batch_check(2, 2);
+        assert_false(check.authentic);
+        assert_false(check.doubtful);
+        assert_digest(&check, digest, 2);
+    }
+}
+
+static void a_session_that_is_gone_needs_no_mac(void **state) {
+    (void)state;
+    happens(COL_OUTCOME_OPENED, SESSION);
+    happens(COL_OUTCOME_EVICTED, SESSION);
+    links.sessions = 0;
+    col_digest digest[2];
+    const uint32_t sent = mac_request(1, &digest[0]);
+    batch_start();
+    batch_put(sent_bytes(&egress, sent));
+    col_batch_check check = batch_check(1, 1);
+    assert_true(check.authentic);
+    assert_false(check.doubtful);
+    assert_digest(&check, digest, 1);
+
+    // Not so one that is to come, though it stands beside the other under one MAC.
+    digest[0] = add_mac_request(SESSION, SESSION, 2);
+    digest[1] = add_mac_request(SESSION, SESSION + PILLARS, 3);
+    batch_start();
+    batch_put(sent_bytes(&egress, flush(1)));
+    check = batch_check(2, 1);
+    assert_false(check.authentic);
+    assert_true(check.doubtful);
+    assert_digest(&check, digest, 2);
+}
+
+static void a_gone_session_excuses_nobody_elses_bad_seal(void **state) {
+    (void)state;
+    happens(COL_OUTCOME_OPENED, SESSION);
+    happens(COL_OUTCOME_EVICTED, SESSION);
+    links.sessions = 0;
+    col_digest digest[2];
+    batch_start();
+    batch_put(sent_bytes(&egress, mac_request(1, &digest[0])));
+    const col_request request = request_number(0, 2);
+    const uint32_t sent = sealed_request(0, &request, &digest[1]);
+    spoil_mac(sent, SELF);
+    batch_put(sent_bytes(&egress, sent));
+    const col_batch_check check = batch_check(2, 2);
+    assert_false(check.authentic);
+    assert_false(check.doubtful);
+}
+
+/// Who opens a session is what all that follows rests on.
+static void an_opening_with_macs_is_not_doubtful_but_wrong(void **state) {
+    (void)state;
+    const col_session_open open = {.client = 1, .pillar = PILLAR, .nonce = 77};
+    uint8_t bytes[128];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_session_open_write(&writer, &open);
+    add_with_macs(COL_SESSION_OPEN, 77, (col_bytes){bytes, col_writer_used(&writer)}, SESSION);
+    batch_start();
+    batch_put(sent_bytes(&egress, flush(1)));
+    const col_batch_check check = batch_check(1, 1);
+    assert_true(check.well_formed);
+    assert_false(check.authentic);
+    assert_false(check.doubtful);
+}
+
+/// In client 1's name, by a faulty primary: its bytes read as a request of session 1, an id below
+/// those of this pillar, and who gave the share would have the session's keys.
+static void an_opening_that_reads_as_a_gone_sessions_request_is_not_accepted(void **state) {
+    (void)state;
+    happens(COL_OUTCOME_OPENED, SESSION);
+    const col_session_open open = {
+        .client = 1, .pillar = PILLAR, .nonce = UINT64_C(0x17) << 56, .share = {{9, 1, 0, 9}}};
+    uint8_t bytes[128];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_session_open_write(&writer, &open);
+    const col_bytes body = {bytes, col_writer_used(&writer)};
+    col_request read;
+    assert_true(col_request_read(body, &read));
+    assert_true(col_pbft_session_is_gone(pbft, read.session));
+    links.sessions = 0;
+    add_with_macs(COL_SESSION_OPEN, open.nonce, body, SESSION);
+    batch_start();
+    batch_put(sent_bytes(&egress, flush(1)));
+    const col_batch_check check = batch_check(1, 1);
+    assert_true(check.well_formed);
+    assert_false(check.authentic);
+}
+
+static void what_is_no_batch_is_neither_authentic_nor_doubtful(void **state) {
+    (void)state;
+    col_digest digest;
+    const uint32_t sent = mac_request(1, &digest);
+    spoil_mac(sent, SELF);
+    batch_start();
+    batch_put(sent_bytes(&egress, sent));
+    const col_batch_check check = batch_check(2, 1);
+    assert_false(check.well_formed || check.authentic || check.doubtful);
+}
+
+static void a_request_in_fragments_is_proven_by_its_first_ones_mac(void **state) {
+    (void)state;
+    col_request request = large_request();
+    request.client = 1;
+    uint8_t bytes[4096];
+    col_writer writer = col_writer_of(bytes, sizeof bytes);
+    col_request_write(&writer, &request);
+    const col_bytes body = {bytes, col_writer_used(&writer)};
+    add_with_macs(COL_REQUEST, request.number, body, SESSION);
+    col_digest digest;
+    col_hash(cluster.hasher, body, &digest);
+    const uint32_t first = flush(1);
+    assert_true(egress.count - first >= 3);
+    batch_start();
+    batch_put(whole_bundle(first));
+    col_batch_check check = batch_check(1, 1);
+    assert_true(check.authentic);
+    assert_digest(&check, &digest, 1);
+
+    batch_bytes[col_writer_used(&batch) - 1] ^= 1;
+    check = batch_check(1, 1);
+    const col_digest expected = digest_of(&digest, 1);
+    assert_false(check.authentic);
+    assert_false(check.well_formed && col_digest_equal(&check.digest, &expected));
+}
+
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
@@ -392,6 +671,17 @@ int main(void) {
         TEST(a_root_that_was_seen_costs_no_second_verification),
         TEST(a_request_that_came_in_fragments_is_proven_by_its_first_ones_seal),
         TEST(a_lone_fragment_is_not_a_request),
+        TEST(requests_with_macs_verify_beside_signed_ones),
+        TEST(a_bad_mac_of_this_replica_makes_a_batch_doubtful_and_names_its_client),
+        TEST(more_bad_macs_than_are_named_are_none_the_less_doubtful),
+        TEST(a_session_that_is_not_open_here_yet_is_doubtful_and_blames_nobody),
+        TEST(a_bad_signature_beside_a_bad_mac_is_not_doubtful),
+        TEST(a_session_that_is_gone_needs_no_mac),
+        TEST(a_gone_session_excuses_nobody_elses_bad_seal),
+        TEST(an_opening_with_macs_is_not_doubtful_but_wrong),
+        TEST(an_opening_that_reads_as_a_gone_sessions_request_is_not_accepted),
+        TEST(what_is_no_batch_is_neither_authentic_nor_doubtful),
+        TEST(a_request_in_fragments_is_proven_by_its_first_ones_mac),
     };
     return cmocka_run_group_tests(tests, open_cluster, close_cluster);
 }
