@@ -18,7 +18,9 @@ static void flag_doubted(col_pbft *pbft, const col_batch_check *check) {
 }
 
 void col_pbft_check_doubtful(col_pbft *pbft) {
-    for (uint64_t round = pbft->executed + 1; round <= pbft->highest; round++) {
+    // Bodies may be ahead of their proposals.
+    const uint64_t last = col_pbft_stable_round(pbft) + pbft->options.window;
+    for (uint64_t round = pbft->executed + 1; round <= last; round++) {
         col_slot *slot = col_slots_find(&pbft->slots, round);
         if (slot == NULL || !slot->doubtful || slot->committed) continue;
         col_batch_check check;

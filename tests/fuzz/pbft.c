@@ -367,7 +367,7 @@ static void make_batches(scene *s) {
     for (uint32_t i = 0; i < BATCHES; i++) {
         test_batch *batch = &s->batch[i];
         batch_start(batch, options->pillar, i == 4 ? WALL + 5000 * MS : WALL + i);
-        batch->forged = i == 3;
+        batch->seal = i == 3 ? SEAL_FORGED : SEAL_GOOD;
         for (uint32_t n = 0; n <= i % 3; n++) {
             batch_add_request(batch, 1, options->pillars + options->pillar, n + 1, name[i]);
         }

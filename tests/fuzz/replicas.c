@@ -221,7 +221,7 @@ static void on_faulty_batch(scene *s) {
     col_header header = slot_header(s, COL_BATCH);
     const uint8_t what = col_read_u8(&s->input);
     batch_start(&s->batch, header.pillar, WALL + what % 4);
-    s->batch.forged = what >> 7;
+    s->batch.seal = what >> 7 ? SEAL_FORGED : SEAL_GOOD;
     const uint64_t session = s->c->pillars + header.pillar;
     batch_add_request(&s->batch, what >> 4 & 3, session, 1 + (what >> 2 & 3), "x");
     if (what & 64) batch_add_open(&s->batch, what >> 4 & 3, what);

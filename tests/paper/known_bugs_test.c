@@ -248,7 +248,7 @@ static void bug_12_a_primary_cannot_order_what_no_client_sealed(void **state) {
     subject *s = subject_open(backup_options());
     test_batch forged;
     batch_start(&forged, 0, WALL);
-    forged.forged = true;
+    forged.seal = SEAL_FORGED;
     batch_add_request(&forged, 1, 1, 1, "steal");
     batch_finish(&forged);
     (void)propose_to(s, 1, &forged);

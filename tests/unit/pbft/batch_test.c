@@ -39,7 +39,7 @@ static void a_body_with_a_request_that_no_client_sealed_is_not_prepared(void **s
     subject *s = subject_open(backup_options());
     test_batch forged;
     batch_start(&forged, 0, WALL);
-    forged.forged = true;
+    forged.seal = SEAL_FORGED;
     batch_add_request(&forged, 1, 1, 1, "steal");
     batch_finish(&forged);
     (void)pre_prepare(s, 1, &forged.value);
@@ -53,7 +53,7 @@ static void a_commit_certificate_backs_a_body_whose_seals_do_not_verify_here(voi
     subject *s = subject_open(backup_options());
     test_batch odd;
     batch_start(&odd, 0, WALL);
-    odd.forged = true;
+    odd.seal = SEAL_FORGED;
     batch_add_request(&odd, 1, 1, 1, "odd");
     batch_finish(&odd);
     (void)pre_prepare(s, 1, &odd.value);
@@ -115,6 +115,131 @@ static void garbage_and_oversized_bodies_are_refused(void **state) {
     subject_close(s);
 }
 
+static void a_body_with_a_mac_that_fails_here_is_kept_and_said_to_be_so(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch bad = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "bad");
+    const test_batch forged = batch_sealed(&s->options, 1, SEAL_FORGED, "forged");
+    assert_int_equal(batch_from(s, 0, 1, &bad), COL_DROP_BAD_MAC);
+    assert_int_equal(batch_from(s, 0, 2, &forged), COL_DROP_BAD_BATCH);
+    (void)pre_prepare(s, 1, &bad.value);
+    (void)pre_prepare(s, 2, &forged.value);
+    agree(s, 1, &bad.value);
+    agree(s, 2, &forged.value);
+    col_committed committed;
+    assert_true(next_committed(s, &committed));
+    assert_int_equal(committed.length, bad.length);
+    subject_close(s);
+}
+
+static void another_body_is_not_taken_for_doubtful(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch bad = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "bad");
+    const test_batch forged = batch_sealed(&s->options, 1, SEAL_FORGED, "forged");
+    (void)batch_from(s, 0, 1, &bad);
+    (void)pre_prepare(s, 1, &forged.value);
+    (void)batch_from(s, 0, 1, &forged);
+    (void)prepare_from(s, 1, 1, &forged.value);
+    (void)prepare_from(s, 3, 1, &forged.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    subject_close(s);
+}
+
+/// Client 1 has session 1, client 3 session 2.
+static subject *with_sessions(void) {
+    subject *s = subject_open(backup_options());
+    open_session(s, 1, 1, 100);
+    open_session(s, 3, 2, 100);
+    return s;
+}
+
+static void clients_whose_macs_fail_are_flagged_and_no_others(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    test_batch mixed;
+    batch_start(&mixed, 0, WALL);
+    batch_add_request(&mixed, 1, 1, 1, "good");
+    mixed.seal = SEAL_BAD_MAC;
+    batch_add_request(&mixed, 3, 2, 1, "bad");
+    batch_add_request(&mixed, 9, 2, 1, "of nobody in the registry");
+    batch_finish(&mixed);
+    assert_int_equal(mac_request_from(s, 3, 2, 1, "before"), COL_DROP_NONE);
+    assert_int_equal(batch_from(s, 0, 1, &mixed), COL_DROP_BAD_MAC);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(mac_request_from(s, 3, 2, 2, "a"), COL_DROP_BAD_MAC);
+    subject_close(s);
+}
+
+static void a_session_that_is_not_open_here_flags_nobody(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch early = batch_sealed(&s->options, 1, SEAL_NO_KEY, "early");
+    assert_int_equal(batch_from(s, 0, 1, &early), COL_DROP_BAD_MAC);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_doubtful_body_is_checked_again_when_a_session_is_opened(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch early = batch_sealed(&s->options, 1, SEAL_NO_KEY, "early");
+    const test_batch good = batch_of(&s->options, "good");
+    (void)propose_to(s, 1, &early);
+    (void)propose_to(s, 2, &good);
+    assert_int_equal(s->batch_checks, 2);
+    open_session(s, 3, 7, 100);  // another one
+    assert_int_equal(s->batch_checks, 3);
+    assert_false(was_sent(s, COL_PREPARE, 1, &early.value));
+    s->keys = true;
+    open_session(s, 1, 8, 100);
+    assert_true(was_sent(s, COL_PREPARE, 1, &early.value));
+    assert_int_equal(s->batch_checks, 4);
+    open_session(s, 1, 9, 101);
+    assert_int_equal(s->batch_checks, 4);  // it is authentic now
+    assert_int_equal(count_sent(s, COL_PREPARE), 2);
+    subject_close(s);
+}
+
+static void a_mac_that_fails_once_its_session_is_open_flags_its_client(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch late = batch_sealed(&s->options, 1, SEAL_LATE_BAD, "late");
+    (void)propose_to(s, 1, &late);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    s->keys = true;
+    open_session(s, 1, 3, 101);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    assert_int_equal(mac_request_from(s, 1, 1, 2, "b"), COL_DROP_BAD_MAC);
+    (void)prepare_from(s, 1, 1, &late.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &late.value));  // it is doubtful still
+    subject_close(s);
+}
+
+static void a_doubtful_body_ahead_of_its_proposal_is_checked_again_too(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch early = batch_sealed(&s->options, 1, SEAL_NO_KEY, "early");
+    (void)batch_from(s, 0, 1, &early);
+    s->keys = true;
+    open_session(s, 1, 1, 100);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)pre_prepare(s, 1, &early.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &early.value));
+    subject_close(s);
+}
+
+static void a_committed_body_is_not_checked_again(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch early = batch_sealed(&s->options, 1, SEAL_NO_KEY, "early");
+    (void)propose_to(s, 1, &early);
+    agree(s, 1, &early.value);
+    open_session(s, 1, 1, 100);
+    assert_int_equal(s->batch_checks, 1);
+    subject_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_body_that_comes_after_its_proposal_lets_it_be_prepared),
@@ -126,6 +251,14 @@ int main(void) {
         cmocka_unit_test(a_repeated_body_is_not_checked_again),
         cmocka_unit_test(a_committed_body_is_never_replaced),
         cmocka_unit_test(garbage_and_oversized_bodies_are_refused),
+        cmocka_unit_test(a_body_with_a_mac_that_fails_here_is_kept_and_said_to_be_so),
+        cmocka_unit_test(another_body_is_not_taken_for_doubtful),
+        cmocka_unit_test(clients_whose_macs_fail_are_flagged_and_no_others),
+        cmocka_unit_test(a_session_that_is_not_open_here_flags_nobody),
+        cmocka_unit_test(a_doubtful_body_is_checked_again_when_a_session_is_opened),
+        cmocka_unit_test(a_mac_that_fails_once_its_session_is_open_flags_its_client),
+        cmocka_unit_test(a_doubtful_body_ahead_of_its_proposal_is_checked_again_too),
+        cmocka_unit_test(a_committed_body_is_not_checked_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -129,7 +129,7 @@ static void a_good_copy_replaces_one_whose_seals_do_not_verify(void **state) {
     subject *s = subject_open(backup_options());
     test_batch good = batch_of(&s->options, "a"), tampered;
     batch_start(&tampered, 0, WALL);
-    tampered.forged = true;
+    tampered.seal = SEAL_FORGED;
     batch_add_request(&tampered, 1, 1, 1, "a");
     batch_finish(&tampered);
     assert_true(col_value_equal(&good.value, &tampered.value));
@@ -142,6 +142,36 @@ static void a_good_copy_replaces_one_whose_seals_do_not_verify(void **state) {
     assert_int_equal(fetched_from(s, 3, 1, &good.value, 0, false, batch_body(&good)),
                      COL_DROP_NONE);
     assert_int_equal(count_sent(s, COL_PREPARE), 1);
+    subject_close(s);
+}
+
+static void a_copy_with_good_macs_replaces_one_with_bad_ones(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch good = batch_of(&s->options, "a");
+    const test_batch spoilt = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    assert_true(col_value_equal(&good.value, &spoilt.value));
+    (void)propose_to(s, 1, &spoilt);
+    pass(s, s->options.status_interval_ns);
+    assert_int_equal(count_sent(s, COL_FETCH), 1);
+    assert_int_equal(fetched_from(s, 3, 1, &good.value, 0, false, batch_body(&spoilt)),
+                     COL_DROP_BAD_BATCH);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    assert_int_equal(fetched_from(s, 3, 1, &good.value, 0, false, batch_body(&good)),
+                     COL_DROP_NONE);
+    assert_true(was_sent(s, COL_PREPARE, 1, &good.value));
+    subject_close(s);
+}
+
+static void a_fetched_body_whose_mac_fails_here_waits_for_f_plus_1_others_too(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    (void)pre_prepare(s, 1, &a.value);
+    (void)fetched_from(s, 3, 1, &a.value, 0, false, batch_body(&a));
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)prepare_from(s, 1, 1, &a.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
     subject_close(s);
 }
 
@@ -222,6 +252,8 @@ int main(void) {
         cmocka_unit_test(a_seal_of_a_replica_that_does_not_exist_harms_nobody),
         cmocka_unit_test(a_body_alone_helps_only_a_value_that_is_waited_for),
         cmocka_unit_test(a_good_copy_replaces_one_whose_seals_do_not_verify),
+        cmocka_unit_test(a_copy_with_good_macs_replaces_one_with_bad_ones),
+        cmocka_unit_test(a_fetched_body_whose_mac_fails_here_waits_for_f_plus_1_others_too),
         cmocka_unit_test(a_certified_run_commits_all_its_slots),
         cmocka_unit_test(slots_below_stable_that_were_not_executed_are_still_taken),
         cmocka_unit_test(another_pillars_number_another_view_and_garbage_are_refused),

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "src/base/arena.h"
+#include "src/base/scheme.h"
 #include "src/base/stage.h"
 #include "src/pbft/pbft.h"
 #include "src/pbft/votes.h"
@@ -134,13 +135,33 @@ static inline void make_open(client_message *made, uint32_t pillar, uint32_t cli
                           col_writer_used(&writer));
 }
 
+/// Its client sealed it with MACs.
+static inline void seal_with_macs(client_message *made) {
+    const col_verified *verified = &made->verified;
+    uint8_t room[COL_SEAL_BYTES_MAX];
+    col_seal_view view;
+    assert_true(col_seal_read(verified->seal, &view));
+    view.scheme = COL_SCHEME_HMAC;
+    assert_int_equal(col_seal_write(&view, room), verified->seal.length);
+    memcpy(made->seal, room, verified->seal.length);
+}
+
 // Batches: each request in a bundle of its own
+
+/// What becomes of a request's seal here: the first byte of the signature that stands for it.
+typedef enum {
+    SEAL_GOOD = 'c',
+    SEAL_FORGED = 'X',
+    SEAL_BAD_MAC = 'm',   ///< the MAC for this replica fails
+    SEAL_NO_KEY = 'k',    ///< a MAC of a session that is opened later, and then good
+    SEAL_LATE_BAD = 'l',  ///< the same, and then bad
+} seal_kind;
 
 typedef struct {
     uint32_t pillar;
     uint64_t time_ns;
     uint16_t requests;
-    bool forged;  ///< the requests added from now on are not their clients'
+    seal_kind seal;  ///< of the requests added from now on
     uint32_t length;
     col_digest digest[64];
     col_value value;
@@ -151,7 +172,7 @@ static inline void batch_start(test_batch *batch, uint32_t pillar, uint64_t time
     batch->pillar = pillar;
     batch->time_ns = time_ns;
     batch->requests = 0;
-    batch->forged = false;
+    batch->seal = SEAL_GOOD;
     batch->length = COL_BATCH_HEADER_BYTES;
 }
 
@@ -161,7 +182,7 @@ static inline void batch_add(test_batch *batch, const client_message *message) {
     assert_true(col_seal_read(message->verified.seal, &seal));
     uint8_t signature[SIGNATURE_BYTES];
     memcpy(signature, seal.signature.at, sizeof signature);
-    if (batch->forged) signature[0] = 'X';
+    if (batch->seal != SEAL_GOOD) signature[0] = (uint8_t)batch->seal;
     const bool whole = inner->header.fragments > 1;
     const col_bundle bundle = {.pillar = (uint8_t)batch->pillar,
                                .role = COL_ROLE_CLIENT,
@@ -218,12 +239,18 @@ static inline col_bytes batch_body(const test_batch *batch) {
 }
 
 /// A batch of one request, told from others by its operation. Session: the pillar's first of P.
-static inline test_batch batch_of(const col_pbft_options *options, const char *operation) {
+static inline test_batch batch_sealed(const col_pbft_options *options, uint32_t client,
+                                      seal_kind seal, const char *operation) {
     test_batch batch;
     batch_start(&batch, options->pillar, WALL);
-    batch_add_request(&batch, 1, options->pillars + options->pillar, 1, operation);
+    batch.seal = seal;
+    batch_add_request(&batch, client, options->pillars + options->pillar, 1, operation);
     batch_finish(&batch);
     return batch;
+}
+
+static inline test_batch batch_of(const col_pbft_options *options, const char *operation) {
+    return batch_sealed(options, 1, SEAL_GOOD, operation);
 }
 
 static inline bool harness_check_entry(const col_pbft_options *options, const col_entry *entry) {
@@ -238,10 +265,23 @@ static inline bool harness_check_entry(const col_pbft_options *options, const co
     return header->type == COL_SESSION_OPEN && col_session_open_read(entry->message.bytes, &open);
 }
 
+/// @param keys of the sessions that are opened later are here @return not to be taken at all
+static inline bool harness_judge(const col_bundle *bundle, bool keys, col_batch_check *check) {
+    const uint8_t seal = bundle->signature.length == 0 ? SEAL_FORGED : bundle->signature.at[0];
+    if (seal == SEAL_GOOD || (keys && seal == SEAL_NO_KEY)) return false;
+    check->authentic = false;
+    const bool bad_mac = seal == SEAL_BAD_MAC || (keys && seal == SEAL_LATE_BAD);
+    if (bad_mac && check->doubted < COL_DOUBTED_MAX) {
+        check->doubted_client[check->doubted++] = bundle->signer;
+    }
+    return !bad_mac && seal != SEAL_NO_KEY && seal != SEAL_LATE_BAD;
+}
+
 /// What pillars/batch_check.c does, with the toy seals.
-static inline void harness_check_batch(const col_pbft_options *options, col_bytes body,
-                                       col_batch_check *check) {
+static inline void harness_check_batch_with(const col_pbft_options *options, col_bytes body,
+                                            bool keys, col_batch_check *check) {
     *check = (col_batch_check){.authentic = true};
+    bool rejected = false;
     col_batch batch;
     if (!col_batch_read(body, &batch) || batch.requests > options->batch_requests_max) return;
     col_digest digest[64];
@@ -251,7 +291,7 @@ static inline void harness_check_batch(const col_pbft_options *options, col_byte
         const uint32_t length = col_read_u32(&reader);
         col_bundle bundle;
         if (col_bundle_parse(col_read_bytes(&reader, length), &bundle) != COL_DROP_NONE) return;
-        if (bundle.signature.length == 0 || bundle.signature.at[0] != 'c') check->authentic = false;
+        rejected |= harness_judge(&bundle, keys, check);
         col_entries entries = col_entries_of(&bundle);
         col_entry entry;
         while (col_entries_next(&entries, &entry)) {
@@ -266,6 +306,12 @@ static inline void harness_check_batch(const col_pbft_options *options, col_byte
     col_hash(&harness_hasher, (col_bytes){input, COL_BATCH_DIGEST_BYTES(count)}, &check->digest);
     check->time_ns = batch.time_ns;
     check->well_formed = true;
+    check->doubtful = !check->authentic && !rejected;
+}
+
+static inline void harness_check_batch(const col_pbft_options *options, col_bytes body,
+                                       col_batch_check *check) {
+    harness_check_batch_with(options, body, false, check);
 }
 
 // One instance and what it sent
@@ -290,6 +336,7 @@ typedef struct {
     uint32_t answered, answered_opens;
     uint64_t answered_number;
     uint32_t batch_checks, seal_checks;
+    bool keys;  ///< of sessions whose requests stand in batches as SEAL_NO_KEY and SEAL_LATE_BAD
     uint64_t counter;  ///< of the peers' messages outside ordering
     sent_message sent[SUBJECT_SENT_MAX];
 } subject;
@@ -329,7 +376,7 @@ static inline void subject_answer_open(void *context, const col_session_open *op
 static inline void subject_check_batch(void *context, col_bytes body, col_batch_check *check) {
     subject *s = context;
     s->batch_checks++;
-    harness_check_batch(&s->options, body, check);
+    harness_check_batch_with(&s->options, body, s->keys, check);
 }
 
 static inline bool subject_check_seal(void *context, const col_header *header, col_seal seal) {
@@ -543,6 +590,14 @@ static inline col_drop request_from(subject *s, uint32_t client, uint64_t sessio
                                     const char *operation) {
     client_message message;
     make_request(&message, s->options.pillar, client, session, number, text(operation));
+    return step(s, (col_pbft_event){.kind = COL_PBFT_MESSAGE, .verified = &message.verified});
+}
+
+static inline col_drop mac_request_from(subject *s, uint32_t client, uint64_t session,
+                                        uint64_t number, const char *operation) {
+    client_message message;
+    make_request(&message, s->options.pillar, client, session, number, text(operation));
+    seal_with_macs(&message);
     return step(s, (col_pbft_event){.kind = COL_PBFT_MESSAGE, .verified = &message.verified});
 }
 

@@ -150,6 +150,115 @@ static void no_prepare_is_signed_at_or_below_the_stable_checkpoint(void **state)
     subject_close(s);
 }
 
+/// PROTOCOL section 3: f+1 others, the primary among them.
+static void a_batch_whose_mac_fails_here_is_prepared_after_f_plus_1_others(void **state) {
+    (void)state;
+    static const seal_kind kinds[] = {SEAL_BAD_MAC, SEAL_NO_KEY};
+    for (int i = 0; i < 2; i++) {
+        subject *s = subject_open(backup_options());
+        const test_batch a = batch_sealed(&s->options, 1, kinds[i], "a");
+        assert_int_equal(propose_to(s, 1, &a), COL_DROP_NONE);
+        assert_int_equal(count_sent(s, COL_PREPARE), 0);
+        assert_int_equal(prepare_from(s, 1, 1, &a.value), COL_DROP_NONE);
+        assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+        assert_true(was_sent(s, COL_COMMIT, 1, &a.value));  // two of backups, one of them its own
+        assert_int_equal(prepare_from(s, 3, 1, &a.value), COL_DROP_NONE);
+        assert_int_equal(count_sent(s, COL_PREPARE), 1);
+        subject_close(s);
+    }
+}
+
+static void others_may_stand_for_a_doubtful_batch_before_it_comes(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    (void)prepare_from(s, 3, 1, &a.value);
+    (void)pre_prepare(s, 1, &a.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)batch_from(s, 0, 1, &a);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void backups_alone_do_not_vouch_for_a_doubtful_batch(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    (void)batch_from(s, 0, 1, &a);
+    (void)prepare_from(s, 1, 1, &a.value);
+    (void)prepare_from(s, 3, 1, &a.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)pre_prepare(s, 1, &a.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void only_prepares_for_a_doubtful_batch_itself_vouch_for_it(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    const test_batch b = batch_of(&s->options, "b");
+    (void)propose_to(s, 1, &a);
+    (void)prepare_from(s, 1, 1, &b.value);
+    (void)prepare_from(s, 0, 1, &a.value);  // the primary's, which sends none
+    (void)prepare_from(s, 2, 1, &a.value);  // an own one that comes back
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)prepare_from(s, 3, 1, &a.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void with_two_faults_two_backups_must_vouch(void **state) {
+    (void)state;
+    col_pbft_options options = backup_options();
+    options.replicas = 7;
+    options.faults = 2;
+    subject *s = subject_open(options);
+    const test_batch a = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    (void)propose_to(s, 1, &a);
+    (void)prepare_from(s, 1, 1, &a.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)prepare_from(s, 3, 1, &a.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &a.value));
+    subject_close(s);
+}
+
+static void nobody_vouches_for_a_bad_signature(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    test_batch both;
+    batch_start(&both, 0, WALL);
+    both.seal = SEAL_BAD_MAC;
+    batch_add_request(&both, 1, 1, 1, "a");
+    both.seal = SEAL_FORGED;
+    batch_add_request(&both, 2, 2, 1, "b");
+    batch_finish(&both);
+    (void)prepare_from(s, 1, 1, &both.value);
+    (void)propose_to(s, 1, &both);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    (void)prepare_from(s, 3, 1, &both.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    subject_close(s);
+}
+
+static void a_doubtful_batch_from_the_future_waits_for_others_and_for_the_clock(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    test_batch late;
+    batch_start(&late, 0, WALL + s->options.time_ahead_max_ns + 50 * MS);
+    late.seal = SEAL_BAD_MAC;
+    batch_add_request(&late, 1, 1, 1, "timed");
+    batch_finish(&late);
+    (void)propose_to(s, 1, &late);
+    (void)prepare_from(s, 1, 1, &late.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    pass(s, 40 * MS);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    pass(s, 20 * MS);
+    assert_true(was_sent(s, COL_PREPARE, 1, &late.value));
+    subject_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(two_matching_prepares_and_the_body_make_a_commit),
@@ -164,6 +273,13 @@ int main(void) {
         cmocka_unit_test(a_held_batch_that_others_commit_is_committed_here_too),
         cmocka_unit_test(prepares_outside_the_window_or_of_crooked_runs_are_refused),
         cmocka_unit_test(no_prepare_is_signed_at_or_below_the_stable_checkpoint),
+        cmocka_unit_test(a_batch_whose_mac_fails_here_is_prepared_after_f_plus_1_others),
+        cmocka_unit_test(others_may_stand_for_a_doubtful_batch_before_it_comes),
+        cmocka_unit_test(backups_alone_do_not_vouch_for_a_doubtful_batch),
+        cmocka_unit_test(only_prepares_for_a_doubtful_batch_itself_vouch_for_it),
+        cmocka_unit_test(with_two_faults_two_backups_must_vouch),
+        cmocka_unit_test(nobody_vouches_for_a_bad_signature),
+        cmocka_unit_test(a_doubtful_batch_from_the_future_waits_for_others_and_for_the_clock),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

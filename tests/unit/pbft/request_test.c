@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "src/pbft/internal.h"
 #include "tests/unit/pbft/harness.h"
 
 static subject *with_session(col_pbft_options options) {
@@ -214,6 +215,74 @@ static void a_request_of_a_session_that_was_not_opened_here_stirs(void **state) 
     subject_close(s);
 }
 
+/// Replica 2, for which a MAC of client 1 failed while it was a backup. @param view 2: it is the
+/// primary now, as after a view change, which does not exist yet
+static subject *with_flagged_client(uint64_t view) {
+    subject *s = with_session(backup_options());
+    open_session(s, 3, 2, 100);
+    const test_batch bad = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "bad");
+    assert_int_equal(batch_from(s, 0, 1, &bad), COL_DROP_BAD_MAC);
+    s->pbft->view = view;
+    return s;
+}
+
+static void the_primary_wants_a_flagged_clients_requests_signed(void **state) {
+    (void)state;
+    subject *s = with_flagged_client(2);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_BAD_MAC);
+    assert_int_equal(count_sent(s, COL_BUSY), 1);
+    const sent_message *sent = last_sent(s, COL_BUSY);
+    col_busy busy;
+    assert_true(col_busy_read((col_bytes){sent->bytes, sent->length}, &busy));
+    assert_int_equal(busy.reason, COL_BUSY_SIGN);
+    assert_int_equal(busy.client, 1);
+    assert_int_equal(busy.session, 1);
+    assert_int_equal(busy.value, 1);
+    assert_int_equal(sent->client.port, 5000);
+    assert_int_equal(figures_of(s).pending, 0);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);  // signed
+    assert_int_equal(figures_of(s).pending, 1);
+    assert_int_equal(count_sent(s, COL_BUSY), 1);
+    subject_close(s);
+}
+
+static void a_backup_keeps_no_macs_of_a_flagged_client_and_says_nothing(void **state) {
+    (void)state;
+    subject *s = with_flagged_client(0);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_BAD_MAC);
+    assert_int_equal(count_sent(s, COL_BUSY), 0);
+    assert_int_equal(figures_of(s).pending, 0);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void other_clients_macs_are_kept_and_proposed(void **state) {
+    (void)state;
+    subject *s = with_session(primary_options());
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    col_pbft_propose(s->pbft);
+    assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
+    assert_int_equal(count_sent(s, COL_BUSY), 0);
+    subject_close(s);
+
+    s = with_flagged_client(2);
+    assert_int_equal(mac_request_from(s, 3, 2, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(count_sent(s, COL_BUSY), 0);
+    subject_close(s);
+}
+
+static void executed_and_distant_numbers_of_a_flagged_client_are_treated_as_ever(void **state) {
+    (void)state;
+    subject *s = with_flagged_client(2);
+    execute(s, 1, 1);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_EXECUTED);
+    assert_int_equal(s->answered, 1);
+    assert_int_equal(mac_request_from(s, 1, 1, 99, "a"), COL_DROP_TOO_FAR);
+    assert_int_equal(mac_request_from(s, 1, 2, 1, "a"), COL_DROP_NO_SESSION);
+    assert_int_equal(count_sent(s, COL_BUSY), 0);
+    subject_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_request_that_was_executed_is_answered_from_the_table),
@@ -232,6 +301,10 @@ int main(void) {
         cmocka_unit_test(a_client_that_asks_again_stirs),
         cmocka_unit_test(a_request_to_a_backup_stirs_unless_it_was_executed_here),
         cmocka_unit_test(a_request_of_a_session_that_was_not_opened_here_stirs),
+        cmocka_unit_test(the_primary_wants_a_flagged_clients_requests_signed),
+        cmocka_unit_test(a_backup_keeps_no_macs_of_a_flagged_client_and_says_nothing),
+        cmocka_unit_test(other_clients_macs_are_kept_and_proposed),
+        cmocka_unit_test(executed_and_distant_numbers_of_a_flagged_client_are_treated_as_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
