@@ -296,6 +296,137 @@ static void numbers_stay_in_order_over_many_turns_of_the_window(void **state) {
     fixture_close(&f);
 }
 
+static void a_session_signs_until_its_first_result(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_session_of(&f, 9, true);
+    submit(&f, 0, "a", 1);
+    submit(&f, 0, "b", 2);
+    expect_request(&f, 9, 1, 1);
+    expect_request(&f, 9, 2, 1);
+    (void)reply_from(&f, 0, 9, 1, "yes");
+    submit(&f, 0, "c", 3);
+    expect_request(&f, 9, 3, 1);  // one replica's word is no result
+    (void)reply_from(&f, 1, 9, 1, "yes");
+    submit(&f, 0, "d", 4);
+    expect_mac_request(&f, 9, 4, 1);
+    fixture_close(&f);
+}
+
+static void a_refusal_is_no_result_that_ends_signing(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_session_of(&f, 9, true);
+    submit(&f, 0, "a", 1);
+    expect_request(&f, 9, 1, 1);
+    for (uint32_t r = 0; r < 2; r++) {
+        (void)reply_full(&f, r, 0, 9, 1, COL_REPLY_REFUSED, "");
+    }
+    assert_int_equal(f.finished_count, 1);
+    submit(&f, 0, "b", 2);
+    expect_request(&f, 9, 2, 1);
+    fixture_close(&f);
+}
+
+static void sessions_without_keys_sign_all_they_send(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_session(&f, 9);
+    for (uint64_t number = 1; number <= 3; number++) {
+        submit(&f, 0, "a", number);
+        expect_request(&f, 9, number, 1);
+        for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 9, number, "yes");
+    }
+    assert_int_equal(f.pairs + f.linked, 0);
+    fixture_close(&f);
+}
+
+static void what_is_sent_again_is_signed_and_what_follows_has_macs(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    expect_mac_request(&f, 9, 2, 1);
+    tick_at(&f, f.now + RETRANSMIT);
+    expect_request(&f, 9, 2, ALL);
+    submit(&f, 0, "b", 3);
+    expect_mac_request(&f, 9, 3, 1);
+    tick_at(&f, f.now + RETRANSMIT);
+    expect_request(&f, 9, 3, ALL);
+    tick_at(&f, f.now + RETRANSMIT);
+    expect_request(&f, 9, 2, ALL);
+    fixture_close(&f);
+}
+
+static void each_nonce_has_a_key_pair_of_its_own(void **state) {
+    (void)state;
+    fixture f;
+    fixture_open_with(&f, 1, 1, true);
+    tick_at(&f, f.now);
+    const col_session_open open = expect_open(&f);
+    assert_int_equal(f.pairs, 1);
+    assert_int_equal(open.share.byte[0], 1);
+    tick_at(&f, f.now + RETRANSMIT);
+    const col_session_open again = expect_open(&f);
+    assert_int_equal(again.nonce, open.nonce);
+    assert_memory_equal(&again.share, &open.share, sizeof open.share);
+    assert_int_equal(f.pairs, 1);
+    const col_session_opened below = {
+        .status = COL_OPEN_BELOW, .nonce = open.nonce, .floor = open.nonce + 1000 * MS};
+    for (uint32_t r = 0; r < 2; r++) (void)opened_from(&f, r, 0, below);
+    tick_at(&f, f.now + MS);
+    const col_session_open other = expect_open(&f);
+    assert_int_not_equal(other.nonce, open.nonce);
+    assert_int_equal(f.pairs, 2);
+    assert_int_equal(other.share.byte[0], 2);
+    assert_int_equal(f.linked, 0);
+    grant(&f, &other, 4);
+    assert_int_equal(f.linked, 1);
+    assert_int_equal(f.linked_nonce, other.nonce);
+    assert_int_equal(f.linked_session, 4);
+    fixture_close(&f);
+}
+
+static void each_pillar_has_a_key_pair_of_its_own(void **state) {
+    (void)state;
+    fixture f;
+    fixture_open_with(&f, 3, 2, true);
+    tick_at(&f, f.now);
+    const col_session_open even = expect_open(&f), odd = expect_open(&f);
+    assert_int_equal(even.share.byte[1], 0);
+    assert_int_equal(odd.share.byte[1], 1);
+    assert_int_equal(f.pairs, 2);
+    grant(&f, &odd, 5);
+    assert_int_equal(f.linked_pillar, 1);
+    assert_int_equal(f.linked_nonce, odd.nonce);
+    grant(&f, &even, 4);
+    assert_int_equal(f.linked_pillar, 0);
+    tick_at(&f, f.now + MS);
+    const col_session_open second = expect_open(&f);  // pillar 0's next session
+    assert_int_equal(f.pairs, 3);
+    assert_int_equal(second.share.byte[0], 3);
+    assert_int_equal(f.unlinked, 0);
+    fixture_close(&f);
+}
+
+static void sessions_get_their_first_results_each_for_itself(void **state) {
+    (void)state;
+    fixture f;
+    fixture_open_with(&f, 2, 2, true);
+    tick_at(&f, f.now);
+    const col_session_open even = expect_open(&f), odd = expect_open(&f);
+    grant(&f, &even, 4);
+    grant(&f, &odd, 5);
+    submit(&f, 0, "a", 1);
+    expect_request(&f, 4, 1, 1);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 4, 1, "yes");
+    submit(&f, 0, "b", 2);
+    submit(&f, 1, "c", 3);
+    expect_mac_request(&f, 4, 2, 1);
+    expect_request(&f, 5, 1, 1 << 1);
+    fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(session_i_is_opened_on_pillar_i_modulo_p_one_at_a_time),
@@ -314,6 +445,13 @@ int main(void) {
         cmocka_unit_test(done_may_submit_from_a_time_out),
         cmocka_unit_test(a_finished_request_that_waits_in_the_queue_is_not_sent),
         cmocka_unit_test(numbers_stay_in_order_over_many_turns_of_the_window),
+        cmocka_unit_test(a_session_signs_until_its_first_result),
+        cmocka_unit_test(a_refusal_is_no_result_that_ends_signing),
+        cmocka_unit_test(sessions_without_keys_sign_all_they_send),
+        cmocka_unit_test(what_is_sent_again_is_signed_and_what_follows_has_macs),
+        cmocka_unit_test(each_nonce_has_a_key_pair_of_its_own),
+        cmocka_unit_test(each_pillar_has_a_key_pair_of_its_own),
+        cmocka_unit_test(sessions_get_their_first_results_each_for_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,11 @@ typedef struct {
     uint64_t now;
     finished_request finished[FINISHED_MAX];
     uint32_t finished_count;
-    int resubmit_to;  ///< session that `done` submits to, -1 for none
+    int resubmit_to;            ///< session that `done` submits to, -1 for none
+    uint32_t pairs;             ///< key pairs that were made
+    uint32_t linked, unlinked;  ///< sessions that keys were made for, and dropped for
+    uint32_t linked_pillar;
+    uint64_t linked_nonce, linked_session, unlinked_session;  ///< the last ones
 } fixture;
 
 static void record(void *context, const col_client_outcome *outcome) {
@@ -59,9 +63,28 @@ static void record(void *context, const col_client_outcome *outcome) {
     }
 }
 
-static inline void fixture_open(fixture *f, uint32_t sessions, uint32_t pillars) {
+static void begin_pair(void *context, uint32_t pillar, col_exchange_key *share) {
+    fixture *f = context;
+    *share = (col_exchange_key){{(uint8_t)++f->pairs, (uint8_t)pillar}};
+}
+
+static void link_session(void *context, uint32_t pillar, uint64_t nonce, uint64_t session) {
+    fixture *f = context;
+    f->linked++;
+    f->linked_pillar = pillar;
+    f->linked_nonce = nonce;
+    f->linked_session = session;
+}
+
+static void unlink_session(void *context, uint64_t session) {
+    fixture *f = context;
+    f->unlinked++;
+    f->unlinked_session = session;
+}
+
+static inline void fixture_open_with(fixture *f, uint32_t sessions, uint32_t pillars, bool macs) {
     *f = (fixture){.pillars = pillars, .resubmit_to = -1, .now = 10 * MS};
-    const col_client_core_options options = {
+    col_client_core_options options = {
         .client = CLIENT,
         .sessions = sessions,
         .replicas = 4,
@@ -76,9 +99,15 @@ static inline void fixture_open(fixture *f, uint32_t sessions, uint32_t pillars)
         .done = record,
         .context = f,
     };
+    if (macs) options.links = (col_client_links){f, begin_pair, link_session, unlink_session};
     const col_result result = col_arena_open(&f->arena, col_client_core_footprint(&options));
     assert_true(result.ok);
     f->core = col_client_core_create(&f->arena, &options);
+}
+
+/// Sessions are signed.
+static inline void fixture_open(fixture *f, uint32_t sessions, uint32_t pillars) {
+    fixture_open_with(f, sessions, pillars, false);
 }
 
 static inline void fixture_close(fixture *f) {
@@ -151,11 +180,12 @@ static inline col_drop reply_from(fixture *f, uint32_t sender, uint64_t session,
     return reply_full(f, sender, 0, session, number, COL_REPLY_RESULT, result);
 }
 
-static inline col_drop busy_from(fixture *f, uint32_t sender, uint64_t session, uint64_t number) {
+static inline col_drop busy_full(fixture *f, uint32_t sender, uint64_t session, uint64_t number,
+                                 col_busy_reason reason) {
     uint8_t bytes[64];
     col_writer writer = col_writer_of(bytes, sizeof bytes);
     const col_busy body = {
-        .client = CLIENT, .session = session, .reason = COL_BUSY_MISSING, .value = number};
+        .client = CLIENT, .session = session, .reason = (uint8_t)reason, .value = number};
     col_busy_write(&writer, &body);
     return receive(f,
                    (col_header){.type = COL_BUSY,
@@ -166,12 +196,17 @@ static inline col_drop busy_from(fixture *f, uint32_t sender, uint64_t session, 
                    &writer);
 }
 
+static inline col_drop busy_from(fixture *f, uint32_t sender, uint64_t session, uint64_t number) {
+    return busy_full(f, sender, session, number, COL_BUSY_MISSING);
+}
+
 /// The next message must be a SESSION-OPEN to all.
 static inline col_session_open expect_open(fixture *f) {
     col_client_message message;
     assert_true(col_client_core_next(f->core, &message));
     assert_int_equal(message.header.type, COL_SESSION_OPEN);
     assert_int_equal(message.replicas, ALL);
+    assert_int_equal(message.session, 0);  // it is signed
     col_session_open body;
     assert_true(col_session_open_read(message.body, &body));
     assert_int_equal(body.client, CLIENT);
@@ -181,8 +216,8 @@ static inline col_session_open expect_open(fixture *f) {
 }
 
 /// The next message must be this number of this session, to these replicas.
-static inline void expect_request(fixture *f, uint64_t session, uint64_t number,
-                                  uint32_t replicas) {
+static inline void expect_request_sealed(fixture *f, uint64_t session, uint64_t number,
+                                         uint32_t replicas, bool macs) {
     col_client_message message;
     assert_true(col_client_core_next(f->core, &message));
     assert_int_equal(message.header.type, COL_REQUEST);
@@ -190,12 +225,25 @@ static inline void expect_request(fixture *f, uint64_t session, uint64_t number,
     assert_int_equal(message.header.pillar, session % f->pillars);
     assert_int_equal(message.header.sequence, number);
     assert_int_equal(message.replicas, replicas);
+    assert_int_equal(message.session, macs ? session : 0);
     col_request body;
     assert_true(col_request_read(message.body, &body));
     assert_int_equal(body.client, CLIENT);
     assert_int_equal(body.session, session);
     assert_int_equal(body.number, number);
     assert_int_equal(body.pillar, session % f->pillars);
+}
+
+/// The same, signed.
+static inline void expect_request(fixture *f, uint64_t session, uint64_t number,
+                                  uint32_t replicas) {
+    expect_request_sealed(f, session, number, replicas, false);
+}
+
+/// The same, with the session's MACs.
+static inline void expect_mac_request(fixture *f, uint64_t session, uint64_t number,
+                                      uint32_t replicas) {
+    expect_request_sealed(f, session, number, replicas, true);
 }
 
 static inline void expect_silence(fixture *f) {
@@ -212,16 +260,29 @@ static inline void grant(fixture *f, const col_session_open *open, uint64_t sess
 }
 
 /// A core with one open session, number `session`, of the only pillar.
-static inline void fixture_with_session(fixture *f, uint64_t session) {
-    fixture_open(f, 1, 1);
+static inline void fixture_with_session_of(fixture *f, uint64_t session, bool macs) {
+    fixture_open_with(f, 1, 1, macs);
     tick_at(f, f->now);
     const col_session_open open = expect_open(f);
     grant(f, &open, session);
     assert_int_equal(col_client_core_open_sessions(f->core), 1);
 }
 
+static inline void fixture_with_session(fixture *f, uint64_t session) {
+    fixture_with_session_of(f, session, false);
+}
+
 static inline col_client_submission submit(fixture *f, uint32_t session, const char *operation,
                                            uint64_t tag) {
     return col_client_core_submit(
         f->core, session, (col_bytes){(const uint8_t *)operation, strlen(operation)}, tag, f->now);
+}
+
+/// A core with one open session whose primary has shown that it has its keys: number 1 is done.
+static inline void fixture_with_macs(fixture *f, uint64_t session) {
+    fixture_with_session_of(f, session, true);
+    submit(f, 0, "first", 0);
+    expect_request(f, session, 1, 1);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(f, r, session, 1, "yes");
+    assert_int_equal(f->finished_count, 1);
 }

@@ -468,6 +468,120 @@ static void an_answered_session_open_that_waits_to_be_sent_again_is_not(void **s
     fixture_close(&f);
 }
 
+static void asked_to_sign_a_session_sends_again_what_waits_and_signs_on(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    submit(&f, 0, "b", 3);
+    submit(&f, 0, "c", 4);
+    for (uint64_t number = 2; number <= 4; number++) expect_mac_request(&f, 9, number, 1);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 9, 3, "yes");
+    assert_int_equal(busy_full(&f, 0, 9, 2, COL_BUSY_SIGN), COL_DROP_NONE);
+    expect_request(&f, 9, 2, 1);
+    expect_request(&f, 9, 4, 1);
+    expect_silence(&f);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 9, 2, "yes");
+    submit(&f, 0, "d", 5);
+    expect_request(&f, 9, 5, 1);
+    fixture_close(&f);
+}
+
+static void what_was_not_sent_yet_goes_signed_and_once(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    expect_mac_request(&f, 9, 2, 1);
+    submit(&f, 0, "b", 3);
+    assert_int_equal(busy_full(&f, 0, 9, 2, COL_BUSY_SIGN), COL_DROP_NONE);
+    expect_request(&f, 9, 3, 1);  // it stood in the queue
+    expect_request(&f, 9, 2, 1);
+    expect_silence(&f);
+    fixture_close(&f);
+}
+
+static void only_the_primary_can_ask_a_session_to_sign_and_once(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    submit(&f, 0, "b", 3);
+    expect_mac_request(&f, 9, 2, 1);
+    expect_mac_request(&f, 9, 3, 1);
+    for (uint32_t r = 1; r < 4; r++) {
+        assert_int_equal(busy_full(&f, r, 9, 2, COL_BUSY_SIGN), COL_DROP_NOT_PRIMARY);
+    }
+    expect_silence(&f);
+    assert_int_equal(busy_full(&f, 0, 9, 2, COL_BUSY_SIGN), COL_DROP_NONE);
+    expect_request(&f, 9, 2, 1);
+    expect_request(&f, 9, 3, 1);
+    assert_int_equal(busy_full(&f, 0, 9, 2, COL_BUSY_SIGN), COL_DROP_RATE_LIMITED);
+    assert_int_equal(busy_full(&f, 0, 9, 3, COL_BUSY_SIGN), COL_DROP_NONE);
+    expect_silence(&f);
+    fixture_close(&f);
+}
+
+static void asking_one_session_to_sign_leaves_the_others_their_macs(void **state) {
+    (void)state;
+    fixture f;
+    fixture_open_with(&f, 2, 1, true);
+    for (uint64_t session = 7; session <= 8; session++) {
+        tick_at(&f, f.now + MS);
+        const col_session_open open = expect_open(&f);
+        grant(&f, &open, session);
+    }
+    for (uint32_t i = 0; i < 2; i++) {
+        submit(&f, i, "a", i);
+        expect_request(&f, 7 + i, 1, 1);
+        for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 7 + i, 1, "yes");
+    }
+    submit(&f, 0, "b", 2);
+    expect_mac_request(&f, 7, 2, 1);
+    assert_int_equal(busy_full(&f, 0, 7, 2, COL_BUSY_SIGN), COL_DROP_NONE);
+    submit(&f, 1, "c", 3);
+    expect_request(&f, 7, 2, 1);
+    expect_mac_request(&f, 8, 2, 1);
+    fixture_close(&f);
+}
+
+static void a_missing_number_that_is_asked_for_goes_signed_to_all(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    expect_mac_request(&f, 9, 2, 1);
+    assert_int_equal(busy_from(&f, 0, 9, 2), COL_DROP_NONE);
+    expect_request(&f, 9, 2, ALL);
+    fixture_close(&f);
+}
+
+static void a_session_in_the_place_of_an_expired_one_has_other_keys_and_signs_first(void **state) {
+    (void)state;
+    fixture f;
+    fixture_with_macs(&f, 9);
+    submit(&f, 0, "a", 2);
+    expect_mac_request(&f, 9, 2, 1);
+    assert_int_equal(busy_full(&f, 0, 9, 2, COL_BUSY_SIGN), COL_DROP_NONE);
+    expect_request(&f, 9, 2, 1);
+    assert_int_equal(f.unlinked, 0);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_full(&f, r, 0, 9, 2, COL_REPLY_EXPIRED, "");
+    assert_int_equal(f.unlinked, 1);
+    assert_int_equal(f.unlinked_session, 9);
+
+    submit(&f, 0, "b", 3);
+    tick_at(&f, f.now + MS);
+    const col_session_open open = expect_open(&f);
+    assert_int_equal(f.pairs, 2);
+    grant(&f, &open, 10);
+    assert_int_equal(f.linked_session, 10);
+    expect_request(&f, 10, 1, 1);
+    for (uint32_t r = 0; r < 2; r++) (void)reply_from(&f, r, 10, 1, "yes");
+    submit(&f, 0, "c", 4);
+    expect_mac_request(&f, 10, 2, 1);  // what the last one was asked for is forgotten, too
+    fixture_close(&f);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_result_is_accepted_from_f_plus_1_replicas_and_not_before),
@@ -496,6 +610,12 @@ int main(void) {
         cmocka_unit_test(a_nonce_below_the_floor_is_replaced_at_once),
         cmocka_unit_test(a_nonce_ahead_of_the_agreed_time_is_replaced_after_a_pause),
         cmocka_unit_test(a_client_that_f_plus_1_replicas_do_not_know_is_told),
+        cmocka_unit_test(asked_to_sign_a_session_sends_again_what_waits_and_signs_on),
+        cmocka_unit_test(what_was_not_sent_yet_goes_signed_and_once),
+        cmocka_unit_test(only_the_primary_can_ask_a_session_to_sign_and_once),
+        cmocka_unit_test(asking_one_session_to_sign_leaves_the_others_their_macs),
+        cmocka_unit_test(a_missing_number_that_is_asked_for_goes_signed_to_all),
+        cmocka_unit_test(a_session_in_the_place_of_an_expired_one_has_other_keys_and_signs_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
