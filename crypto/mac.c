@@ -51,6 +51,7 @@ void col_macs_destroy(col_macs *macs) {
 }
 
 static void compute_one(EVP_MAC_CTX *context, const col_mac_job *job) {
+    COL_ASSERT(job->message.length > 0);
     uint8_t full[32];
     size_t length;
     COL_ASSERT(EVP_MAC_init(context, job->key->secret, sizeof job->key->secret, NULL) == 1 &&
@@ -73,6 +74,7 @@ void col_macs_compute_portable(const col_mac_job *job, uint32_t count) {
 }
 
 static void describe(IMB_JOB *to, const col_mac_job *job) {
+    COL_ASSERT(job->message.length > 0);
     to->src = job->message.at;
     to->hash_start_src_offset_in_bytes = 0;
     to->msg_len_to_hash_in_bytes = job->message.length;

@@ -23,8 +23,8 @@ void col_mac_key_wipe(col_mac_key *key);
 /// One MAC to compute. Borrowed for the call.
 typedef struct {
     const col_mac_key *key;
-    col_bytes message;
-    uint8_t *mac;  ///< out, COL_MAC_BYTES
+    col_bytes message;  ///< not empty: ipsec-mb makes no MAC of nothing
+    uint8_t *mac;       ///< out, COL_MAC_BYTES
 } col_mac_job;
 
 /// Computes MACs in bulk: intel-ipsec-mb in as many lanes as the CPU has, OpenSSL where ipsec-mb
