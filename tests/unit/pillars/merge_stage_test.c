@@ -8,6 +8,9 @@
 
 #define PILLARS 2
 #define REQUESTS_MAX 8
+#define SELF 2
+
+static const col_digest cluster = {{0xC1, 0x05}};
 
 // Two pillars' rings, the application `log`, and one signing ring.
 
@@ -22,7 +25,8 @@ typedef struct {
     uint32_t batches;
 } fixture;
 
-static fixture *fixture_open(uint64_t signing_bytes) {
+/// @param exchange of replica SELF; NULL: sessions are signed
+static fixture *fixture_open_with(uint64_t signing_bytes, const col_key *exchange) {
     fixture *f = calloc(1, sizeof *f);
     assert_true(col_arena_open(&f->arena, (size_t)64 << 20).ok);
     f->app = col_app_log.create("");
@@ -42,6 +46,9 @@ static fixture *fixture_open(uint64_t signing_bytes) {
                   .app_state = f->app,
                   .counters = &f->counters},
         .batch_requests_max = REQUESTS_MAX,
+        .exchange = exchange,
+        .cluster = cluster,
+        .self = SELF,
         .words = &f->words,
         .signing = {.ring = {&f->signing}, .rings = 1},
     };
@@ -56,6 +63,10 @@ static fixture *fixture_open(uint64_t signing_bytes) {
     }
     f->merge = col_merge_stage_create(&f->arena, &options);
     return f;
+}
+
+static fixture *fixture_open(uint64_t signing_bytes) {
+    return fixture_open_with(signing_bytes, NULL);
 }
 
 static void fixture_close(fixture *f) {
@@ -281,6 +292,194 @@ static void questions_are_answered_from_the_table(void **state) {
     fixture_close(f);
 }
 
+// Sessions with MACs
+
+/// Both ends of what a session and this replica share.
+typedef struct {
+    col_key *session, *replica;
+    col_exchange_key share, replica_share;
+    col_link_keys keys;
+} link_ends;
+
+/// For the opening with this nonce of client 1 on pillar 1.
+static link_ends make_link(uint64_t nonce) {
+    link_ends ends = {0};
+    ends.session = col_exchange_generate(&ends.share);
+    ends.replica = col_exchange_generate(&ends.replica_share);
+    const col_link link = {.cluster = &cluster,
+                           .client = 1,
+                           .pillar = 1,
+                           .nonce = nonce,
+                           .share = &ends.share,
+                           .replica = SELF};
+    assert_true(col_link_keys_derive(ends.session, &ends.replica_share, &link, &ends.keys));
+    return ends;
+}
+
+static void free_link(link_ends *ends) {
+    col_key_destroy(ends->session);
+    col_key_destroy(ends->replica);
+}
+
+static void batch_add_open_with(test_batch *batch, uint64_t nonce, const col_exchange_key *share) {
+    const col_session_open open = {.client = 1,
+                                   .pillar = (uint8_t)batch->pillar,
+                                   .nonce = nonce,
+                                   .reply_to = {0x0a000101, 5000},
+                                   .share = *share};
+    client_message message;
+    col_writer writer = col_writer_of(message.bytes, sizeof message.bytes);
+    col_session_open_write(&writer, &open);
+    finish_client_message(&message, COL_SESSION_OPEN, (uint8_t)batch->pillar, 1, nonce,
+                          col_writer_used(&writer));
+    batch_add(batch, &message);
+}
+
+/// Take all notes of pillar 1. @return how many of them bring a key
+static uint32_t take_keys(fixture *f) {
+    uint32_t keys = 0, bytes;
+    const col_merge_note *note;
+    while ((note = col_ring_front(&f->notes[1], &bytes)) != NULL) {
+        keys += note->has_key;
+        col_ring_release(&f->notes[1]);
+    }
+    return keys;
+}
+
+/// What waits to be sealed first, taken: it must be of that type. @param link,key out
+static void take_job(fixture *f, uint8_t type, col_link_seal *link, col_mac_key *key) {
+    uint32_t bytes;
+    const col_seal_job *job = col_ring_front(&f->signing, &bytes);
+    assert_non_null(job);
+    assert_int_equal(job->header.type, type);
+    *link = job->link;
+    if (link->count > 0) memcpy(key, job->body + job->length, sizeof *key);
+    col_ring_release(&f->signing);
+}
+
+static void assert_signed(fixture *f, uint8_t type) {
+    col_link_seal link;
+    col_mac_key key;
+    take_job(f, type, &link, &key);
+    assert_int_equal(link.count, 0);
+}
+
+static void assert_has_mac(fixture *f, uint32_t session, const link_ends *ends) {
+    col_link_seal link;
+    col_mac_key key;
+    take_job(f, COL_REPLY, &link, &key);
+    assert_int_equal(link.count, 1);
+    assert_int_equal(link.key_version, session);
+    assert_memory_equal(&key, &ends->keys.reply, sizeof key);
+}
+
+static void an_opening_gives_the_pillar_its_key_and_replies_the_other(void **state) {
+    (void)state;
+    link_ends ends = make_link(10);
+    fixture *f = fixture_open_with(65536, ends.replica);
+    col_merge_note note = {0};
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open_with(batch, 10, &ends.share);
+    give_batch(f, 1, batch);
+    (void)poll(f, 32);
+    assert_int_equal(take_notes(f, 1, &note), 1);
+    assert_int_equal(note.outcome.kind, COL_OUTCOME_OPENED);
+    assert_true(note.has_key);
+    assert_memory_equal(&note.request_key, &ends.keys.request, sizeof note.request_key);
+    assert_signed(f, COL_SESSION_OPENED);  // it has to convince before there are keys
+
+    give_null(f, 0, 1, 1);
+    batch = next_batch(f, 1);
+    batch_add_request(batch, 1, 3, 1, "op");
+    give_batch(f, 2, batch);
+    (void)poll(f, 32);
+    assert_int_equal(take_keys(f), 0);
+    assert_has_mac(f, 3, &ends);
+    ask(f, 3);  // the same again
+    (void)poll(f, 32);
+    assert_has_mac(f, 3, &ends);
+    fixture_close(f);
+    free_link(&ends);
+}
+
+static void expired_is_signed(void **state) {
+    (void)state;
+    link_ends ends = make_link(10);
+    fixture *f = fixture_open_with(65536, ends.replica);
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open_with(batch, 10, &ends.share);
+    batch_add_request(batch, 1, 99, 1, "op");
+    give_batch(f, 1, batch);
+    (void)poll(f, 32);
+    assert_signed(f, COL_SESSION_OPENED);
+    assert_signed(f, COL_REPLY);
+    ask(f, 99);
+    (void)poll(f, 32);
+    assert_signed(f, COL_REPLY);
+    fixture_close(f);
+    free_link(&ends);
+}
+
+/// Its client has no keys either, and signs.
+static void a_share_without_a_secret_opens_a_session_that_is_signed(void **state) {
+    (void)state;
+    link_ends ends = make_link(10);
+    fixture *f = fixture_open_with(65536, ends.replica);
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open(batch, 1, 10);  // its share is 0
+    batch_add_request(batch, 1, 3, 1, "op");
+    give_batch(f, 1, batch);
+    (void)poll(f, 32);
+    assert_int_equal(take_keys(f), 0);
+    assert_signed(f, COL_SESSION_OPENED);
+    assert_signed(f, COL_REPLY);
+    fixture_close(f);
+    free_link(&ends);
+}
+
+static void in_a_cluster_of_signed_sessions_a_share_changes_nothing(void **state) {
+    (void)state;
+    link_ends ends = make_link(10);
+    fixture *f = fixture_open(65536);
+    test_batch *batch = next_batch(f, 1);
+    batch_add_open_with(batch, 10, &ends.share);
+    batch_add_request(batch, 1, 3, 1, "op");
+    give_batch(f, 1, batch);
+    (void)poll(f, 32);
+    assert_int_equal(take_keys(f), 0);
+    assert_signed(f, COL_SESSION_OPENED);
+    assert_signed(f, COL_REPLY);
+    fixture_close(f);
+    free_link(&ends);
+}
+
+/// The table has as many places as there are sessions: one that leaves makes room for the next.
+static void keys_of_sessions_that_were_evicted_make_room(void **state) {
+    (void)state;
+    link_ends ends = make_link(30);
+    fixture *f = fixture_open_with(65536, ends.replica);
+    for (uint64_t round = 1; round <= 3; round++) {
+        test_batch *batch = next_batch(f, 1);
+        for (uint64_t i = 1; i <= REQUESTS_MAX; i++) {
+            batch_add_open_with(batch, 10 * round + i - 1, &ends.share);
+        }
+        give_batch(f, round, batch);
+        give_null(f, 0, round, 1);
+        (void)poll(f, 32);
+        assert_int_equal(take_keys(f), REQUESTS_MAX);
+        assert_int_equal(take_jobs(f, COL_SESSION_OPENED), REQUESTS_MAX);
+    }
+    test_batch *batch = next_batch(f, 1);
+    batch_add_request(batch, 1, 35, 1, "op");  // the 17th, with nonce 30; the first was 3
+    batch_add_request(batch, 1, 33, 1, "op");  // the 16th
+    give_batch(f, 4, batch);
+    (void)poll(f, 32);
+    assert_has_mac(f, 35, &ends);
+    assert_signed(f, COL_REPLY);  // EXPIRED
+    fixture_close(f);
+    free_link(&ends);
+}
+
 #define ROUNDS 300
 
 /// A pillar's loop and, for the last, the signer's.
@@ -355,6 +554,11 @@ int main(void) {
         cmocka_unit_test(a_slot_waits_until_its_replies_have_room),
         cmocka_unit_test(questions_leave_the_next_slot_its_room),
         cmocka_unit_test(questions_are_answered_from_the_table),
+        cmocka_unit_test(an_opening_gives_the_pillar_its_key_and_replies_the_other),
+        cmocka_unit_test(expired_is_signed),
+        cmocka_unit_test(a_share_without_a_secret_opens_a_session_that_is_signed),
+        cmocka_unit_test(in_a_cluster_of_signed_sessions_a_share_changes_nothing),
+        cmocka_unit_test(keys_of_sessions_that_were_evicted_make_room),
         cmocka_unit_test(pillars_merge_and_signer_run_on_threads_of_their_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
