@@ -22,7 +22,9 @@ typedef struct {
     test_egress egress;
     col_sealer *replica[REPLICAS];
     col_sealer *client;
+    col_macs *macs;  ///< the client's
     col_sealer_counters sealer_counters;
+    uint32_t self;
     uint64_t now_ns;
     uint64_t shown;  ///< checkpoint whose seal came back
     uint32_t given;  ///< datagrams
@@ -48,14 +50,28 @@ static int open_keys(void **state) {
     return 0;
 }
 
+/// Sessions have MACs, too.
+static int with_macs(void **state) {
+    (void)state;
+    keys.keyring.macs = true;
+    return 0;
+}
+
+static int without_macs(void **state) {
+    (void)state;
+    keys.keyring.macs = false;
+    return 0;
+}
+
 static int close_keys(void **state) {
     (void)state;
     test_cluster_close(&keys);
     return 0;
 }
 
-static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
+static fixture *fixture_open_as(uint32_t self, uint64_t committed_bytes, uint64_t signing_bytes) {
     fixture *f = calloc(1, sizeof *f);
+    f->self = self;
     assert_ok(col_arena_open(&f->arena, (size_t)512 << 20));
     test_egress_init(&f->egress, COL_DATAGRAM_BYTES_MIN);
     released = 0;
@@ -65,8 +81,10 @@ static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
             test_sealer_options(&keys, COL_ROLE_REPLICA, r, &f->egress, &f->sealer_counters);
         f->replica[r] = col_sealer_create(&f->arena, &options);
     }
-    const col_sealer_options options =
+    col_sealer_options options =
         test_sealer_options(&keys, COL_ROLE_CLIENT, 1, &f->egress, &f->sealer_counters);
+    f->macs = col_macs_create();
+    options.macs = f->macs;
     f->client = col_sealer_create(&f->arena, &options);
     col_ring_init(&f->ingress, &f->arena, 16384, NULL);
     col_ring_init(&f->notes, &f->arena, 16384, NULL);
@@ -76,7 +94,7 @@ static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
     col_ring_init(&f->signing, &f->arena, signing_bytes, NULL);
     col_pillar_stage_options stage = {
         .name = "pillar 0",
-        .pbft = primary_options(),
+        .pbft = backup_options(),
         .backend = &col_backend_openssl,
         .keyring = &keys.keyring,
         .roots = col_root_cache_create(&f->arena, 64),
@@ -95,6 +113,7 @@ static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
         .counters = &f->counters,
         .opener_counters = &f->opened,
     };
+    stage.pbft.self = self;
     stage.pbft.clients = CLIENTS;
     stage.pbft.operation_bytes_max = 4096;
     stage.pbft.batch_bytes_max = 16384;
@@ -105,10 +124,15 @@ static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
     return f;
 }
 
+static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
+    return fixture_open_as(0, committed_bytes, signing_bytes);
+}
+
 static void fixture_close(fixture *f) {
     col_pillar_stage_destroy(f->pillar);
     for (uint32_t r = 0; r < REPLICAS; r++) col_sealer_destroy(f->replica[r]);
     col_sealer_destroy(f->client);
+    col_macs_destroy(f->macs);
     col_arena_close(&f->arena);
     free(f);
 }
@@ -149,8 +173,9 @@ static void flush(fixture *f, col_sealer *sealer) {
 
 static uint8_t request_bytes[8192];
 
-/// The client seals a request. @return its body
-static col_bytes make_sealed_request(fixture *f, uint64_t number, size_t operation_bytes) {
+/// The client seals a request. @param link how, or NULL: it signs @return its body
+static col_bytes make_request_sealed(fixture *f, uint64_t number, size_t operation_bytes,
+                                     const col_link_seal *link) {
     static uint8_t operation[4096];
     const col_request request = {
         .client = 1, .session = 1, .number = number, .operation = {operation, operation_bytes}};
@@ -158,8 +183,13 @@ static col_bytes make_sealed_request(fixture *f, uint64_t number, size_t operati
     col_request_write(&writer, &request);
     const col_bytes body = {request_bytes, col_writer_used(&writer)};
     const col_header header = {.type = COL_REQUEST, .sequence = number};
-    assert_true(col_sealer_add(f->client, &header, body, (col_destination){.replicas = 1}));
+    assert_true(
+        col_sealer_add(f->client, &header, body, (col_destination){.replicas = 1, .link = link}));
     return body;
+}
+
+static col_bytes make_sealed_request(fixture *f, uint64_t number, size_t operation_bytes) {
+    return make_request_sealed(f, number, operation_bytes, NULL);
 }
 
 static void request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
@@ -516,6 +546,174 @@ static void what_must_run_next_is_told_as_a_deadline(void **state) {
     fixture_close(f);
 }
 
+// Session 1 with MACs
+
+static void session_happens(fixture *f, col_outcome_kind kind) {
+    col_merge_note *note = col_ring_reserve(&f->notes, sizeof *note);
+    *note = (col_merge_note){.kind = COL_NOTE_OUTCOME,
+                             .outcome = {.kind = kind, .client = 1, .session = 1, .number = 10},
+                             .has_key = kind == COL_OUTCOME_OPENED,
+                             .request_key = test_mac_key(1, f->self, COL_ROLE_CLIENT)};
+    col_ring_publish(&f->notes);
+}
+
+static void mac_request_arrives(fixture *f, uint64_t number, size_t operation_bytes) {
+    col_mac_key key[REPLICAS];
+    const col_link_seal link = test_client_link(1, key);
+    (void)make_request_sealed(f, number, operation_bytes, &link);
+    flush(f, f->client);
+}
+
+/// Take a proposed body: its first request must have the MACs that the client sent in `datagram`.
+static void assert_batch_has_macs(fixture *f, col_bytes datagram) {
+    uint32_t bytes;
+    const col_seal_job *job;
+    while ((job = col_ring_front(&f->signing, &bytes)) != NULL && job->header.type != COL_BATCH) {
+        col_ring_release(&f->signing);
+    }
+    assert_non_null(job);
+    col_batch batch;
+    col_bundle bundle, sent;
+    assert_true(col_batch_read((col_bytes){job->body, job->length}, &batch));
+    col_reader reader = col_reader_of(batch.content);
+    const uint32_t length = col_read_u32(&reader);
+    assert_int_equal(col_bundle_parse(col_read_bytes(&reader, length), &bundle), COL_DROP_NONE);
+    assert_int_equal(col_bundle_parse(datagram, &sent), COL_DROP_NONE);
+    assert_int_equal(bundle.scheme, COL_SCHEME_HMAC);
+    assert_int_equal(bundle.key_version, 1);
+    assert_int_equal(bundle.signature.length, sent.signature.length);
+    assert_memory_equal(bundle.signature.at, sent.signature.at, sent.signature.length);
+    col_ring_release(&f->signing);
+}
+
+static void a_request_with_macs_becomes_a_proposal_that_carries_them(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(col_counter_read(&f->opened.macs), 1);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 0);
+    assert_batch_has_macs(f, sent_bytes(&f->egress, 0));
+    assert_int_equal(take_jobs(f, COL_PRE_PREPARE, NULL), 1);
+    fixture_close(f);
+}
+
+static void a_request_with_macs_in_fragments_becomes_a_proposal_once_it_is_whole(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 4000);
+    assert_true(f->given >= 3);
+    (void)poll(f);
+    assert_int_equal(col_counter_read(&f->opened.macs), f->given);
+    assert_batch_has_macs(f, sent_bytes(&f->egress, 0));  // of the first fragment
+    fixture_close(f);
+}
+
+static void macs_are_of_use_while_their_session_is_open(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_NO_SESSION), 1);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 1);
+    session_happens(f, COL_OUTCOME_EVICTED);
+    mac_request_arrives(f, 2, 16);
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_NO_SESSION), 2);
+    assert_int_equal(col_counter_read(&f->opened.macs), 1);
+    request_arrives(f, 2, 16);  // signed: it is answered with EXPIRED
+    (void)poll(f);
+    uint32_t bytes;
+    const col_pillar_question *question = col_ring_front(&f->questions, &bytes);
+    assert_non_null(question);
+    assert_int_equal(question->kind, COL_ASK_REQUEST);
+    assert_int_equal(question->request.number, 2);
+    fixture_close(f);
+}
+
+static void an_opening_that_brings_no_key_leaves_the_session_its_signatures(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_NO_SESSION), 1);
+    request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 1);
+    fixture_close(f);
+}
+
+static void a_bad_mac_is_dropped_and_the_same_request_signed_is_not(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 16);
+    f->egress.sent[0].bytes[COL_BUNDLE_HEADER_BYTES] ^= 1;
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_BAD_MAC), 1);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 0);
+    request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_BATCH, NULL), 1);
+    fixture_close(f);
+}
+
+static void in_a_cluster_of_signed_sessions_macs_are_of_the_wrong_scheme(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    assert_int_equal(dropped(f, COL_DROP_WRONG_SCHEME), 1);
+    fixture_close(f);
+}
+
+/// What replica 0 proposes when it has a request with MACs. @return the body; its digest out
+static col_bytes proposed_with_macs(col_digest *digest) {
+    static uint8_t body[4096];
+    size_t length = 0;
+    uint32_t bytes;
+    const col_seal_job *job;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    mac_request_arrives(f, 1, 16);
+    (void)poll(f);
+    while ((job = col_ring_front(&f->signing, &bytes)) != NULL) {
+        if (job->header.type == COL_PRE_PREPARE) *digest = job->header.digest;
+        if (job->header.type == COL_BATCH) memcpy(body, job->body, length = job->length);
+        col_ring_release(&f->signing);
+    }
+    assert_true(length > 0);
+    fixture_close(f);
+    return (col_bytes){body, length};
+}
+
+static void a_backup_verifies_its_own_mac_in_what_the_primary_proposes(void **state) {
+    (void)state;
+    col_digest digest;
+    const col_bytes body = proposed_with_macs(&digest);
+    fixture *f = fixture_open_as(2, 4096, 1 << 20);
+    session_happens(f, COL_OUTCOME_OPENED);
+    const col_header batch = {.type = COL_BATCH, .sequence = 1};
+    const col_header pre_prepare = {.type = COL_PRE_PREPARE, .sequence = 1, .digest = digest};
+    const col_destination to = {.replicas = 1 << 2};
+    assert_true(col_sealer_add(f->replica[0], &batch, body, to));
+    assert_true(col_sealer_add(f->replica[0], &pre_prepare, (col_bytes){0}, to));
+    flush(f, f->replica[0]);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_PREPARE, NULL), 1);
+    assert_int_equal(col_counter_read(&f->opened.macs), 1);
+    fixture_close(f);
+}
+
+#define WITH_MACS(name) cmocka_unit_test_setup_teardown(name, with_macs, without_macs)
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_sealed_request_becomes_a_proposal),
@@ -533,6 +731,13 @@ int main(void) {
         cmocka_unit_test(a_checkpoint_note_is_voted_and_its_seal_shown),
         cmocka_unit_test(an_executed_request_is_passed_to_the_merge_as_a_question),
         cmocka_unit_test(what_must_run_next_is_told_as_a_deadline),
+        WITH_MACS(a_request_with_macs_becomes_a_proposal_that_carries_them),
+        WITH_MACS(a_request_with_macs_in_fragments_becomes_a_proposal_once_it_is_whole),
+        WITH_MACS(macs_are_of_use_while_their_session_is_open),
+        WITH_MACS(an_opening_that_brings_no_key_leaves_the_session_its_signatures),
+        WITH_MACS(a_backup_verifies_its_own_mac_in_what_the_primary_proposes),
+        WITH_MACS(a_bad_mac_is_dropped_and_the_same_request_signed_is_not),
+        cmocka_unit_test(in_a_cluster_of_signed_sessions_macs_are_of_the_wrong_scheme),
     };
     return cmocka_run_group_tests(tests, open_keys, close_keys);
 }
