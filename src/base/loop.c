@@ -12,11 +12,12 @@
 #include "src/base/clock.h"
 #include "src/base/counter.h"
 
-// Turns without work before the next, dearer way of waiting. On cores shared by several loops this
-// ladder passes a message on in 4 to 8 us; sleeping at once costs a wake-up per message, and
-// spinning only costs a scheduler slice of milliseconds.
-#define SPIN_TURNS 200
-#define YIELD_TURNS 32
+// Turns without work before the next, dearer way of waiting. An idle turn takes one or two
+// microseconds: on cores shared by several loops, whoever spins for longer than a message needs to
+// be passed on keeps its core from the loop that it waits for. Sleeping at once costs a wake-up per
+// message.
+#define SPIN_TURNS 10
+#define YIELD_TURNS 4
 
 #define NS_PER_S UINT64_C(1000000000)
 
