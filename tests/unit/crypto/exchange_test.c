@@ -16,7 +16,7 @@ typedef struct {
 
 static col_key *private_of(uint8_t first) {
     uint8_t raw[32];
-    for (uint8_t i = 0; i < sizeof raw; i++) raw[i] = (uint8_t)(first + i);
+    for (size_t i = 0; i < sizeof raw; i++) raw[i] = (uint8_t)(first + i);
     EVP_PKEY *pkey = EVP_PKEY_new_raw_private_key(EVP_PKEY_X25519, NULL, raw, sizeof raw);
     assert_non_null(pkey);
     col_key *key;

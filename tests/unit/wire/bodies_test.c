@@ -51,7 +51,7 @@ static void make_session_open(void) {
     put(made.nonce, 8);
     put(made.reply_to.address, 4);
     put(made.reply_to.port, 2);
-    for (uint8_t i = 0; i < sizeof made.share.byte; i++) put(i, 1);
+    for (size_t i = 0; i < sizeof made.share.byte; i++) put(i, 1);
     col_session_open read;
     assert_true(col_session_open_read(guarded_copy(expected, expected_bytes), &read));
     assert_int_equal(read.client, made.client);
@@ -59,7 +59,7 @@ static void make_session_open(void) {
     assert_true(read.nonce == made.nonce);
     assert_int_equal(read.reply_to.address, made.reply_to.address);
     assert_int_equal(read.reply_to.port, made.reply_to.port);
-    for (uint8_t i = 0; i < sizeof read.share.byte; i++) assert_int_equal(read.share.byte[i], i);
+    for (size_t i = 0; i < sizeof read.share.byte; i++) assert_int_equal(read.share.byte[i], i);
 }
 
 static bool recode_session_open(col_bytes bytes, col_writer *writer) {
