@@ -10,7 +10,8 @@
 #define COL_MAC_SECRET_BYTES 32
 
 /// A key as this file uses it: the secret, and SHA-256's state after the key's block, inside and
-/// outside. Wiped by whoever holds it last.
+/// outside. Tables wipe what they forget; copies on the way to a sealer are overwritten by what
+/// comes next.
 typedef struct {
     uint8_t secret[COL_MAC_SECRET_BYTES];
     uint8_t inner[32];
@@ -36,7 +37,7 @@ typedef struct col_macs col_macs;
 col_macs *col_macs_create(void);
 void col_macs_destroy(col_macs *macs);
 
-/// Cost: no allocation; with ipsec-mb about as much for sixteen messages as for one.
+/// Cost: with ipsec-mb no allocation, and about as much for sixteen messages as for one.
 void col_macs_compute(col_macs *macs, const col_mac_job *job, uint32_t count);
 
 /// The same with OpenSSL alone: the oracle of tests.

@@ -81,8 +81,8 @@ static void measure_datagram(col_sealer *sealer) {
     COL_ASSERT(room >= COL_DATAGRAM_BYTES_MIN && room <= COL_DATAGRAM_BYTES_MAX);
     // The longest path is reserved although few leaves need it: so the cut of a message does not
     // depend on the tree that it meets, and a repeated send has the same fragments, signed or not.
-    const uint32_t macs =
-        sealer->options.role == COL_ROLE_CLIENT ? sealer->options.replicas * COL_MAC_BYTES : 0;
+    const bool has_links = sealer->options.macs != NULL && sealer->options.role == COL_ROLE_CLIENT;
+    const uint32_t macs = has_links ? sealer->options.replicas * COL_MAC_BYTES : 0;
     const uint32_t seal_bytes = macs > sealer->signature_bytes ? macs : sealer->signature_bytes;
     const size_t overhead = col_bundle_overhead(seal_bytes, COL_TREE_DEPTH_MAX);
     const col_header whole = {.type = COL_BATCH, .fragments = 1};

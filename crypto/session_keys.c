@@ -20,23 +20,19 @@ void col_session_keys_init(col_session_keys *keys, col_arena *arena, uint32_t se
     }
 }
 
-static uint32_t version_of(uint64_t session) {
-    return (uint32_t)session;
-}
-
 col_mac_key *col_session_keys_add(col_session_keys *keys, uint64_t session, uint32_t client) {
     col_session_keys_remove(keys, session);
     COL_ASSERT(keys->unused_count > 0);
     const uint32_t place = keys->unused[--keys->unused_count];
-    col_map_add(&keys->place_of, version_of(session), place);
+    col_map_add(&keys->place_of, col_session_key_version(session), place);
     keys->client[place] = client;
     return &keys->key[(size_t)place * keys->each];
 }
 
 void col_session_keys_remove(col_session_keys *keys, uint64_t session) {
-    const uint32_t place = col_map_find(&keys->place_of, version_of(session));
+    const uint32_t place = col_map_find(&keys->place_of, col_session_key_version(session));
     if (place == COL_MAP_NONE) return;
-    col_map_remove(&keys->place_of, version_of(session));
+    col_map_remove(&keys->place_of, col_session_key_version(session));
     for (uint32_t i = 0; i < keys->each; i++) {
         col_mac_key_wipe(&keys->key[(size_t)place * keys->each + i]);
     }
@@ -48,4 +44,11 @@ const col_mac_key *col_session_keys_find(const col_session_keys *keys, uint32_t 
     const uint32_t place = col_map_find(&keys->place_of, key_version);
     if (place == COL_MAP_NONE || keys->client[place] != client) return NULL;
     return &keys->key[(size_t)place * keys->each];
+}
+
+bool col_session_keys_seal(const col_session_keys *keys, uint64_t session, uint32_t client,
+                           uint32_t count, col_link_seal *seal) {
+    const uint32_t version = col_session_key_version(session);
+    *seal = (col_link_seal){version, count, col_session_keys_find(keys, version, client)};
+    return seal->key != NULL;
 }

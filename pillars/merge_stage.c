@@ -37,12 +37,11 @@ uint64_t col_merge_signing_bytes(uint32_t batch_requests_max, uint32_t result_by
 static void sink_reply(void *context, const col_header *header, col_bytes body,
                        const col_session *session, col_endpoint to) {
     col_merge_stage *stage = context;
-    col_link_seal link = {.count = 1};
+    col_link_seal link;
     col_destination destination = {.client = to};
-    if (session != NULL && stage->options.exchange != NULL) {
-        link.key_version = (uint32_t)session->id;
-        link.key = col_session_keys_find(&stage->reply_keys, link.key_version, session->client);
-        if (link.key != NULL) destination.link = &link;
+    if (session != NULL && stage->options.exchange != NULL &&
+        col_session_keys_seal(&stage->reply_keys, session->id, session->client, 1, &link)) {
+        destination.link = &link;
     }
     if (!col_signing_rings_put(&stage->options.signing, header, body, destination)) {
         // The client asks again and is answered from the session table.

@@ -12,8 +12,8 @@
 #include "src/base/clock.h"
 #include "src/base/counter.h"
 
-// Turns without work before the next, dearer way of waiting. An idle turn takes one or two
-// microseconds: on cores shared by several loops, whoever spins for longer than a message needs to
+// Turns without work before the next, dearer way of waiting. An idle turn takes about a
+// microsecond: on cores shared by several loops, whoever spins for longer than a message needs to
 // be passed on keeps its core from the loop that it waits for. Sleeping at once costs a wake-up per
 // message.
 #define SPIN_TURNS 10

@@ -75,8 +75,5 @@ col_opener_links col_client_links_to_open(col_client_link_keys *links) {
 
 bool col_client_links_seal(const col_client_link_keys *links, uint64_t session,
                            col_link_seal *seal) {
-    const uint32_t version = (uint32_t)session;
-    const col_mac_key *key = col_session_keys_find(&links->keys, version, links->client);
-    *seal = (col_link_seal){version, links->replicas, key};
-    return key != NULL;
+    return col_session_keys_seal(&links->keys, session, links->client, links->replicas, seal);
 }

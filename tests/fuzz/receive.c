@@ -9,6 +9,7 @@
 #include "crypto/hashing.h"
 #include "crypto/openssl_key.h"
 #include "crypto/root_text.h"
+#include "crypto/session_keys.h"
 #include "dpdk/frame.h"
 #include "pillars/merge.h"
 #include "pillars/pillar_stage.h"
@@ -419,7 +420,7 @@ static void hear_entry(scene *s, const col_entry *entry, uint64_t session) {
     memcpy(&bundle.cluster_tag, cluster.byte, 8);
     if (session != 0) {
         bundle.scheme = COL_SCHEME_HMAC;
-        bundle.key_version = (uint32_t)session;
+        bundle.key_version = col_session_key_version(session);
         bundle.signature.length = REPLICAS * COL_MAC_BYTES;
         write_mac(&bundle, &entry->message.header, signature + SELF * COL_MAC_BYTES);
     }

@@ -216,7 +216,10 @@ static void judge_macs(const sim_pillar *at, const col_bundle *bundle, const col
                        col_batch_check *check) {
     if (at == NULL || bundle->scheme != COL_SCHEME_HMAC) return;
     col_request request;
-    if (!col_request_read(message->bytes, &request)) return;
+    if (message->header.type != COL_REQUEST || !col_request_read(message->bytes, &request)) {
+        check->authentic = false;  // only requests may have MACs
+        return;
+    }
     const col_drop drop = check_macs(at, bundle->signature, request.session);
     const bool gone = col_pbft_session_is_gone(at->pillar.pbft, request.session);
     if (drop == COL_DROP_NONE || (drop == COL_DROP_NO_SESSION && gone)) return;

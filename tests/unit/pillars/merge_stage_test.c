@@ -420,19 +420,24 @@ static void expired_is_signed(void **state) {
     free_link(&ends);
 }
 
-/// Its client has no keys either, and signs.
-static void a_share_without_a_secret_opens_a_session_that_is_signed(void **state) {
-    (void)state;
-    link_ends ends = make_link(10);
-    fixture *f = fixture_open_with(65536, ends.replica);
+/// What a stage does that has no keys for a session: all is signed.
+static void assert_opens_without_keys(fixture *f, const col_exchange_key *share) {
     test_batch *batch = next_batch(f, 1);
-    batch_add_open(batch, 1, 10);  // its share is 0
+    batch_add_open_with(batch, 10, share);
     batch_add_request(batch, 1, 3, 1, "op");
     give_batch(f, 1, batch);
     (void)poll(f, 32);
     assert_int_equal(take_keys(f), 0);
     assert_signed(f, COL_SESSION_OPENED);
     assert_signed(f, COL_REPLY);
+}
+
+/// Its client has no keys either, and signs.
+static void a_share_without_a_secret_opens_a_session_that_is_signed(void **state) {
+    (void)state;
+    link_ends ends = make_link(10);
+    fixture *f = fixture_open_with(65536, ends.replica);
+    assert_opens_without_keys(f, &(col_exchange_key){{0}});
     fixture_close(f);
     free_link(&ends);
 }
@@ -441,14 +446,7 @@ static void in_a_cluster_of_signed_sessions_a_share_changes_nothing(void **state
     (void)state;
     link_ends ends = make_link(10);
     fixture *f = fixture_open(65536);
-    test_batch *batch = next_batch(f, 1);
-    batch_add_open_with(batch, 10, &ends.share);
-    batch_add_request(batch, 1, 3, 1, "op");
-    give_batch(f, 1, batch);
-    (void)poll(f, 32);
-    assert_int_equal(take_keys(f), 0);
-    assert_signed(f, COL_SESSION_OPENED);
-    assert_signed(f, COL_REPLY);
+    assert_opens_without_keys(f, &ends.share);
     fixture_close(f);
     free_link(&ends);
 }
