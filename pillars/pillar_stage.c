@@ -26,6 +26,8 @@ struct col_pillar_stage {
     col_sources sources;
     struct {  // of the burst that is opened
         col_endpoint from[COL_OPEN_BURST_MAX];
+        bool admitted[COL_OPEN_BURST_MAX];  // to what its source may waste
+        bool expected[COL_OPEN_BURST_MAX];
         bool used[COL_OPEN_BURST_MAX];
     } burst;
     uint64_t now_ns;
@@ -121,7 +123,7 @@ static bool comes_from_signer(const col_pillar_stage *stage, const col_bundle *b
 /// Is a bundle worth its hashes and its verification? The cheapest reasons come first.
 static col_drop check_bundle(void *context, uint32_t which, const col_bundle *bundle,
                              const col_entry *entry) {
-    const col_pillar_stage *stage = context;
+    col_pillar_stage *stage = context;
     const col_endpoint from = stage->burst.from[which];
     if (!comes_from_signer(stage, bundle, from)) return COL_DROP_WRONG_SOURCE;
 
@@ -135,6 +137,8 @@ static col_drop check_bundle(void *context, uint32_t which, const col_bundle *bu
     }
     if (!useful) return reason;
     const bool admitted = col_sources_admit(&stage->sources, from, awaited, stage->now_ns);
+    stage->burst.admitted[which] = admitted;
+    stage->burst.expected[which] = awaited;
     return admitted ? COL_DROP_NONE : COL_DROP_RATE_LIMITED;
 }
 
@@ -161,15 +165,16 @@ static void on_opened(void *context, const col_opened *opened) {
         reason == COL_DROP_NONE || opened->verified.message.header.role == COL_ROLE_REPLICA;
 }
 
-/// Keep the account of a datagram's sender.
+/// Keep the account of a datagram's sender. What was refused before it cost anything is no waste.
 static void settle(col_pillar_stage *stage, uint32_t which, col_drop reason) {
     const col_endpoint from = stage->burst.from[which];
     const bool opened = reason == COL_DROP_NONE;
+    if (!stage->burst.admitted[which]) return;
     if (opened && stage->burst.used[which]) {
         col_sources_useful(&stage->sources, from, stage->now_ns);
-    } else if (opened || reason == COL_DROP_BAD_DIGEST || reason == COL_DROP_BAD_PROOF ||
-               reason == COL_DROP_BAD_SIGNATURE || reason == COL_DROP_BAD_MAC) {
-        col_sources_wasted(&stage->sources, from, stage->now_ns);
+    } else {
+        col_sources_wasted(&stage->sources, from, stage->burst.expected[which], !opened,
+                           stage->now_ns);
     }
 }
 
@@ -184,6 +189,7 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
            (datagram = col_ring_front(stage->options.ingress, &bytes)) != NULL) {
         payload[count] = datagram->payload;
         stage->burst.from[count] = datagram->from;
+        stage->burst.admitted[count] = false;
         stage->burst.used[count] = false;
         buffer[count++] = datagram->buffer;
         col_ring_release(stage->options.ingress);

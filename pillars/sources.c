@@ -55,14 +55,20 @@ void col_sources_init(col_sources *sources, uint64_t salt) {
     sources->salt = salt;
 }
 
+/// Does its own budget, and not the strangers', count for such a datagram?
+static bool has_record(const col_source *source, bool expected, uint64_t now_ns) {
+    return source != NULL && source->useful && (expected || now_ns >= source->forged_ns);
+}
+
 bool col_sources_admit(const col_sources *sources, col_endpoint from, bool expected,
                        uint64_t now_ns) {
     const col_source *source = find(sources, from);
-    if (source != NULL && source->useful) {
+    if (has_record(source, expected, now_ns)) {
         return has_budget(source->overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected, now_ns);
     }
-    if (source != NULL && !has_budget(source->overdue_ns, COL_STRANGER_WASTE_BURST,
-                                      COL_STRANGER_WASTE_NS, expected, now_ns)) {
+    if (source != NULL && !source->useful &&
+        !has_budget(source->overdue_ns, COL_STRANGER_WASTE_BURST, COL_STRANGER_WASTE_NS, expected,
+                    now_ns)) {
         return false;
     }
     return has_budget(sources->strangers_overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected,
@@ -77,12 +83,18 @@ void col_sources_useful(col_sources *sources, col_endpoint from, uint64_t now_ns
     source->seen_ns = now_ns;
 }
 
-void col_sources_wasted(col_sources *sources, col_endpoint from, uint64_t now_ns) {
+void col_sources_wasted(col_sources *sources, col_endpoint from, bool expected, bool forged,
+                        uint64_t now_ns) {
     col_source *source = find(sources, from);
     if (source == NULL) source = enter(sources, from, false);
-    const bool useful = source != NULL && source->useful;
-    if (!useful) charge(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
-    if (source == NULL) return;
-    charge(&source->overdue_ns, useful ? COL_WASTE_NS : COL_STRANGER_WASTE_NS, now_ns);
-    if (!useful) source->seen_ns = now_ns;
+    const bool own = has_record(source, expected, now_ns);  // the budget that admitted it
+    if (source != NULL && forged && !expected) source->forged_ns = now_ns + COL_FORGED_NS;
+    if (own) {
+        charge(&source->overdue_ns, COL_WASTE_NS, now_ns);
+        return;
+    }
+    charge(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
+    if (source == NULL || source->useful) return;
+    charge(&source->overdue_ns, COL_STRANGER_WASTE_NS, now_ns);
+    source->seen_ns = now_ns;
 }

@@ -10,12 +10,15 @@
 /// source (IPv4 address and port) has a budget of waste that refills with time; sources that never
 /// sent anything useful have a small one, and share another. Useful datagrams cost nothing. So one
 /// source of garbage stops itself, any number of made-up ones stop each other, and neither stops a
-/// source that was useful before. Whoever forges the address of such a source makes it lose, at
-/// worst, what arrives while its budget is overdrawn; it is never refused for longer than
-/// COL_WASTE_BURST * COL_WASTE_NS after the forgery ends.
+/// source that was useful before.
 ///
 /// Half of every budget is kept for what the pillar expects: the slots of its window, the next
-/// numbers of a session. An attacker that does not see the traffic hardly ever names them.
+/// numbers of a session. An attacker that does not see the traffic hardly ever names them. Where
+/// something unexpected has a bad signature, somebody forges the address: for a while all that is
+/// unexpected from there counts as strangers', so that forging many addresses gains nothing, and
+/// what is expected from there has its budget for itself. Whoever sees the traffic can overdraw
+/// that, too: the address loses what arrives meanwhile, and is never refused for longer than half a
+/// budget and a burst of waste are worth, 2.4 s, after the forgery ends.
 ///
 /// Pure, fixed memory. Thread: the pillar's.
 
@@ -29,6 +32,7 @@ typedef struct {
     bool useful;          ///< something that it sent was used
     uint64_t seen_ns;     ///< when it was last useful, or last wasteful
     uint64_t overdue_ns;  ///< its waste is paid off at this time
+    uint64_t forged_ns;   ///< until then, what is unexpected from here counts as strangers'
 } col_source;
 
 typedef struct {
@@ -50,4 +54,7 @@ bool col_sources_admit(const col_sources *sources, col_endpoint from, bool expec
 void col_sources_useful(col_sources *sources, col_endpoint from, uint64_t now_ns);
 
 /// An admitted datagram was hashed and verified in vain.
-void col_sources_wasted(col_sources *sources, col_endpoint from, uint64_t now_ns);
+/// @param expected as when it was admitted
+/// @param forged   its digest, proof or signature was bad
+void col_sources_wasted(col_sources *sources, col_endpoint from, bool expected, bool forged,
+                        uint64_t now_ns);

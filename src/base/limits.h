@@ -73,6 +73,10 @@ static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fit
 #define COL_STRANGER_WASTE_NS UINT64_C(500000000)
 #define COL_STRANGER_WASTE_BURST 4
 static_assert(COL_STRANGER_WASTE_NS >= 10 * COL_WASTE_NS, "one stranger takes a tenth at most");
+/// How long an address that somebody forges is under suspicion. Until then its forger shares with
+/// all strangers, so that whoever forges a thousand addresses wastes a hundred verifications a
+/// second more, about a hundredth of a core.
+#define COL_FORGED_NS UINT64_C(10000000000)
 
 /// Work items that a stage takes in one turn: long enough to amortise the turn, short enough that
 /// no other stage of the loop waits for more than some hundred microseconds.

@@ -417,6 +417,41 @@ static void a_flood_of_repetitions_leaves_its_source_what_is_expected(void **sta
     fixture_close(f);
 }
 
+/// The same message under a signature of half its length.
+static col_bytes with_half_a_signature(col_bytes sent) {
+    static uint8_t room[2048];
+    col_bundle bundle;
+    col_entry entry;
+    assert_int_equal(col_bundle_parse(sent, &bundle), COL_DROP_NONE);
+    col_entries entries = col_entries_of(&bundle);
+    assert_true(col_entries_next(&entries, &entry));
+    bundle.signature.length /= 2;
+    col_writer writer = col_writer_of(room, sizeof room);
+    col_bundle_write(&writer, &bundle);
+    col_entry_write(&writer, &entry);
+    return (col_bytes){room, col_writer_used(&writer)};
+}
+
+static void what_cost_nothing_is_no_waste_of_its_source(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    (void)make_sealed_request(f, 1, 16);
+    col_sealer_flush(f->client);
+    const col_bytes sent = sent_bytes(&f->egress, 0);
+    const col_bytes shortened = with_half_a_signature(sent);
+    for (uint32_t i = 0; i < 1000; i++) {
+        arrive(f, shortened);
+        (void)poll(f);
+    }
+    assert_int_equal(dropped(f, COL_DROP_BAD_SIGNATURE), 1000);
+    assert_int_equal(col_counter_read(&f->opened.verifies), 0);
+    arrive(f, sent);
+    (void)poll(f);
+    assert_int_equal(take_jobs(f, COL_PRE_PREPARE, NULL), 1);
+    fixture_close(f);
+}
+
 static void requests_ahead_of_their_session_cost_a_bounded_number_of_verifications(void **state) {
     (void)state;
     fixture *f = fixture_open(4096, 1 << 20);
@@ -724,6 +759,7 @@ int main(void) {
         cmocka_unit_test(forged_votes_cost_a_bounded_number_of_verifications),
         cmocka_unit_test(votes_of_the_past_cost_no_verification),
         cmocka_unit_test(a_flood_of_repetitions_leaves_its_source_what_is_expected),
+        cmocka_unit_test(what_cost_nothing_is_no_waste_of_its_source),
         cmocka_unit_test(requests_ahead_of_their_session_cost_a_bounded_number_of_verifications),
         cmocka_unit_test(committed_slots_go_to_the_merge_and_wait_for_room_there),
         cmocka_unit_test(a_full_signing_ring_loses_messages_and_counts_them),

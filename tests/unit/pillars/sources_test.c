@@ -31,10 +31,16 @@ static col_endpoint stranger(uint32_t i) {
     return (col_endpoint){0x0b000000 + i / 60000, (uint16_t)(1024 + i % 60000)};
 }
 
-/// Garbage from `from`, as far as it is admitted. @return whether it was
+/// What is of no use, or forged, from `from`, as far as it is admitted. @return whether it was
 static bool waste(col_sources *sources, col_endpoint from, bool expected, uint64_t now_ns) {
     if (!col_sources_admit(sources, from, expected, now_ns)) return false;
-    col_sources_wasted(sources, from, now_ns);
+    col_sources_wasted(sources, from, expected, false, now_ns);
+    return true;
+}
+
+static bool forge(col_sources *sources, col_endpoint from, bool expected, uint64_t now_ns) {
+    if (!col_sources_admit(sources, from, expected, now_ns)) return false;
+    col_sources_wasted(sources, from, expected, true, now_ns);
     return true;
 }
 
@@ -89,7 +95,8 @@ static void strangers_push_no_source_of_good_record_out(void **state) {
         col_sources_useful(*state, (col_endpoint){client.address, i}, START_NS);
     }
     for (uint32_t i = 0; i < 100 * FLOOD; i++) {
-        col_sources_wasted(*state, stranger(i), START_NS + i);  // uses up what strangers share
+        col_sources_wasted(*state, stranger(i), false, true,
+                           START_NS + i);  // uses up what strangers share
     }
     const uint64_t end_ns = START_NS + 100 * FLOOD;
     for (uint16_t i = 0; i < 64; i++) {
@@ -113,9 +120,37 @@ static void a_stranger_that_turns_out_useful_has_a_clean_record(void **state) {
     assert_true(col_sources_admit(*state, client, false, START_NS));
 }
 
+static void forged_addresses_share_what_strangers_have(void **state) {
+    const uint32_t many = 100;
+    uint32_t admitted = 0;
+    for (uint32_t i = 0; i < many; i++) col_sources_useful(*state, stranger(i), START_NS);
+    for (uint32_t i = 0; i < FLOOD; i++) {
+        admitted += forge(*state, stranger(i % many), false, START_NS);
+    }
+    assert_int_equal(admitted, many + COL_WASTE_BURST / 2);
+}
+
+static void what_is_expected_from_a_forged_address_has_its_budget_for_itself(void **state) {
+    uint32_t admitted = 0;
+    col_sources_useful(*state, client, START_NS);
+    for (uint32_t i = 0; i < FLOOD; i++) (void)forge(*state, client, false, START_NS);
+    assert_false(col_sources_admit(*state, client, false, START_NS));
+    for (uint32_t i = 0; i < FLOOD; i++) admitted += forge(*state, client, true, START_NS);
+    assert_int_equal(admitted, COL_WASTE_BURST - 1);
+}
+
+static void an_address_is_not_suspected_for_longer_than_the_bound(void **state) {
+    const uint64_t end_ns = START_NS + COL_FORGED_NS;
+    col_sources_useful(*state, client, START_NS);
+    assert_true(forge(*state, client, false, START_NS));
+    for (uint32_t i = 0; i < FLOOD; i++) (void)forge(*state, stranger(i), false, end_ns - 1);
+    assert_false(col_sources_admit(*state, client, false, end_ns - 1));
+    assert_true(col_sources_admit(*state, client, false, end_ns));
+}
+
 static void a_forger_is_forgotten_within_the_bound(void **state) {
     col_sources_useful(*state, client, START_NS);
-    for (uint32_t i = 0; i < FLOOD; i++) (void)waste(*state, client, true, START_NS);
+    for (uint32_t i = 0; i < FLOOD; i++) (void)forge(*state, client, true, START_NS);
     assert_false(col_sources_admit(*state, client, true, START_NS));
     const uint64_t end_ns = START_NS + COL_WASTE_BURST * COL_WASTE_NS;
     assert_true(col_sources_admit(*state, client, true, end_ns));
@@ -148,6 +183,9 @@ int main(void) {
         WITH_TABLE(strangers_push_no_source_of_good_record_out),
         WITH_TABLE(a_source_is_an_address_and_a_port),
         WITH_TABLE(a_stranger_that_turns_out_useful_has_a_clean_record),
+        WITH_TABLE(forged_addresses_share_what_strangers_have),
+        WITH_TABLE(what_is_expected_from_a_forged_address_has_its_budget_for_itself),
+        WITH_TABLE(an_address_is_not_suspected_for_longer_than_the_bound),
         WITH_TABLE(a_forger_is_forgotten_within_the_bound),
         WITH_TABLE(more_sources_than_places_forget_those_unseen_for_longest),
     };
