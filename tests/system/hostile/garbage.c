@@ -4,8 +4,6 @@
 #include "src/wire/bodies.h"
 #include "tests/system/hostile/hostile.h"
 
-#define SIGNATURE_BYTES 256
-
 static uint64_t cluster_tag(const hostile *self) {
     col_reader reader = col_reader_of((col_bytes){self->cluster->id.byte, 8});
     return col_read_u64(&reader);
@@ -43,31 +41,43 @@ static pretence claim_of(hostile *self, uint8_t role, uint32_t signer) {
 
 static col_header header_of(hostile *self, const pretence *claim) {
     const bool replica = claim->role == COL_ROLE_REPLICA;
+    const uint64_t round = 1 + sim_below(&self->random, 100000);
     col_header header = {.role = claim->role,
-                         .type = replica ? COL_PREPARE : COL_REQUEST,
+                         .type = replica ? COL_COMMIT : COL_REQUEST,
                          .pillar = (uint8_t)claim->pillar,
                          .sender = claim->signer,
-                         .sequence = 1 + sim_below(&self->random, 100000),
+                         .sequence = round,
                          .fragments = 1};
+    if (replica) header.sequence = round * self->cluster->genesis.pillars + claim->pillar;
     if (replica) hostile_random_bytes(self, header.digest.byte, sizeof header.digest);
     return header;
 }
 
+/// Garbage of the form that `key`'s signatures have: below any modulus and any group's order, or it
+/// would be refused before it has cost anything. @return its length
+static uint32_t make_signature(hostile *self, const col_key *key, uint8_t *signature) {
+    const uint32_t length = col_key_signature_bytes(key);
+    hostile_random_bytes(self, signature, length);
+    signature[0] &= 0x7f;
+    signature[length - 1] &= 0x0f;  // Ed25519's numbers are little-endian
+    return length;
+}
+
 /// A well-formed bundle whose signature is garbage.
 static void write_claim(hostile *self, hostile_frame *frame, const pretence *claim) {
-    uint8_t signature[SIGNATURE_BYTES], operation[64];
-    hostile_random_bytes(self, signature, sizeof signature);
-    signature[0] &= 0x7f;  // below any modulus
+    const col_key *key = self->known_key[claim->role];
+    uint8_t signature[HOSTILE_SIGNATURE_BYTES_MAX], operation[64];
+    const uint32_t signature_bytes = make_signature(self, key, signature);
     hostile_random_bytes(self, operation, sizeof operation);
     const col_bundle bundle = {.pillar = (uint8_t)claim->pillar,
                                .role = claim->role,
-                               .scheme = 1,
+                               .scheme = (uint8_t)col_key_scheme(key),
                                .signer = claim->signer,
                                .key_version = 1,
                                .leaves = 1,
                                .entries = 1,
                                .cluster_tag = claim->cluster_tag,
-                               .signature = {signature, sizeof signature}};
+                               .signature = {signature, signature_bytes}};
     col_entry entry = {.message = {.header = header_of(self, claim)}};
     uint8_t body[COL_REQUEST_OVERHEAD + sizeof operation];
     col_writer writer = col_writer_of(body, sizeof body);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include "crypto/keys.h"
 #include "dpdk/frame.h"
 #include "src/config/cluster.h"
 #include "src/wire/bundle.h"
@@ -13,6 +14,7 @@
 #define HOSTILE_FRAME_BYTES_MAX (COL_FRAME_ETHERNET_BYTES + 9000)
 #define HOSTILE_RECORDS_MAX 512
 #define HOSTILE_PREPARED_MAX 8192
+#define HOSTILE_SIGNATURE_BYTES_MAX 512
 
 typedef struct {
     uint32_t length;
@@ -28,6 +30,7 @@ typedef struct {
 
 typedef struct {
     col_cluster *cluster;
+    col_key *known_key[2];  ///< a public key of the cluster, by role
     col_hasher *hasher;
     sim_random random;
     int raw;      ///< packet socket on the attacker's own port of the bridge

@@ -9,7 +9,6 @@
 #include <time.h>
 
 #include "crypto/hashing.h"
-#include "crypto/keys.h"
 #include "tests/system/hostile/hostile.h"
 
 #define RATE_MAX 200000
@@ -83,11 +82,22 @@ static options parse(int count, char **argument, hostile *self) {
     return chosen;
 }
 
+static void read_key(hostile *self, col_role role) {
+    const col_genesis *genesis = &self->cluster->genesis;
+    const bool replica = role == COL_ROLE_REPLICA;
+    const col_result result = col_key_read_public(
+        replica ? genesis->replica_key[0] : genesis->client_key[0],
+        replica ? genesis->replicas_scheme : genesis->clients_scheme, &self->known_key[role]);
+    if (!result.ok) hostile_fail("%s", result.text);
+}
+
 static void open_all(hostile *self, const options *chosen) {
     self->hasher = col_hasher_create();
     const col_result result =
         col_cluster_read(chosen->cluster, self->hasher, col_key_read_fingerprint, &self->cluster);
     if (!result.ok) hostile_fail("%s", result.text);
+    read_key(self, COL_ROLE_REPLICA);
+    read_key(self, COL_ROLE_CLIENT);
     self->record = calloc(HOSTILE_RECORDS_MAX, sizeof *self->record);
     self->prepared = calloc(HOSTILE_PREPARED_MAX, sizeof *self->prepared);
     if (self->record == NULL || self->prepared == NULL) hostile_fail("no memory");

@@ -9,7 +9,6 @@
 #include <sys/socket.h>
 #include <time.h>
 
-#include "crypto/keys.h"
 #include "crypto/merkle.h"
 #include "crypto/root_text.h"
 #include "src/wire/bodies.h"
@@ -17,7 +16,6 @@
 
 #define TREES 16  // of 256 leaves
 #define LONE_TREES 4096
-#define SIGNATURE_BYTES_MAX 512
 #define LEAF_BODY_MAX 8192
 #define CLIENT_HOST 254
 #define OPEN_BYTES 19  // of a SESSION-OPEN's body
@@ -129,7 +127,7 @@ static void put_leaf(hostile *self, const col_tree *tree, const uint8_t *signatu
 static void seal(hostile *self) {
     static col_tree tree;
     col_digest leaf[COL_TREE_LEAVES_MAX];
-    uint8_t signature[SIGNATURE_BYTES_MAX];
+    uint8_t signature[HOSTILE_SIGNATURE_BYTES_MAX];
     hash_leaves(self, leaf);
     col_tree_build(&tree, self->hasher, leaf, content.count);
     sign_root(self, &tree, signature);
