@@ -5,8 +5,8 @@ typedef struct {
     const col_batch_checker *checker;
     uint32_t requests;
     bool well_formed;
-    bool authentic;
-    bool rejected;  ///< not authentic, and not for MACs alone
+    bool rejected;   ///< for more than MACs
+    uint64_t doubt;  ///< of the check
     col_batch_check *check;
     uint8_t input[COL_BATCH_DIGEST_BYTES(COL_BATCH_REQUESTS_MAX)];
     col_digest digest[COL_BATCH_REQUESTS_MAX];
@@ -47,26 +47,12 @@ static void on_opened(void *context, const col_opened *opened) {
     take(context, &opened->verified.message, opened->whole);
 }
 
-/// A session that was opened and is gone can only be answered with EXPIRED: nothing rests on who
-/// asks. An opening is none of its requests, though its bytes may read as one.
-static bool is_gone(const checking *check, const col_message *message) {
-    col_request request;
-    return message->header.type == COL_REQUEST && col_request_read(message->bytes, &request) &&
-           col_pbft_session_is_gone(check->checker->pbft, request.session);
-}
-
-static void doubt(checking *check, uint32_t client) {
+/// What the failure of a bundle says of the batch. Without a key, the session may not be opened
+/// here yet: nobody is to blame.
+static void doubt(checking *check, uint32_t client, bool blame) {
     col_batch_check *out = check->check;
-    if (out->doubted < COL_DOUBTED_MAX) out->doubted_client[out->doubted++] = client;
-}
-
-/// What a bundle's failure says of the batch.
-static void judge(checking *check, const col_bundle *bundle, col_drop drop, bool gone) {
-    if (drop == COL_DROP_NONE || gone) return;
-    check->authentic = false;
-    if (drop == COL_DROP_BAD_MAC) doubt(check, bundle->signer);
-    // No key: the session may not be opened here yet.
-    check->rejected |= drop != COL_DROP_BAD_MAC && drop != COL_DROP_NO_SESSION;
+    check->doubt |= col_client_bit(client);
+    if (blame && out->doubted < COL_DOUBTED_MAX) out->doubted_client[out->doubted++] = client;
 }
 
 /// A bundle that does not verify still has digests: the batch digest says what was proposed, and a
@@ -76,13 +62,16 @@ static bool take_unverified(checking *check, col_bytes bytes, col_drop drop) {
     if (col_bundle_parse(bytes, &bundle) != COL_DROP_NONE) return false;
     col_entries entries = col_entries_of(&bundle);
     col_entry entry;
-    bool gone = drop == COL_DROP_NO_SESSION;
+    const bool by_mac = drop == COL_DROP_BAD_MAC || drop == COL_DROP_NO_SESSION;
+    check->rejected |= drop != COL_DROP_NONE && !by_mac;
+    bool known = true;
     while (col_entries_next(&entries, &entry)) {
         col_hash(check->checker->hasher, entry.message.bytes, &entry.message.header.digest);
-        gone = gone && is_gone(check, &entry.message);
+        known = known && col_pbft_knows(check->checker->pbft, &entry.message);
+        check->rejected |= by_mac && entry.message.header.type != COL_REQUEST;
         take(check, &entry.message, entry.whole);
     }
-    judge(check, &bundle, drop, gone);
+    if (by_mac && !known) doubt(check, bundle.signer, drop == COL_DROP_BAD_MAC);
     return entries.drop == COL_DROP_NONE;
 }
 
@@ -119,14 +108,14 @@ static bool check_bundles(checking *check, const col_batch *batch) {
 
 void col_batch_check_body(const col_batch_checker *checker, col_bytes body,
                           col_batch_check *check) {
-    checking state = {.checker = checker, .well_formed = true, .authentic = true, .check = check};
+    checking state = {.checker = checker, .well_formed = true, .check = check};
     col_batch batch;
     *check = (col_batch_check){0};
     if (!col_batch_read(body, &batch) || batch.requests > checker->requests_max) return;
     if (!check_bundles(&state, &batch) || !state.well_formed) return;
     check->well_formed = true;
-    check->authentic = state.authentic;
-    check->doubtful = !state.authentic && !state.rejected;
+    check->doubt = state.rejected ? 0 : state.doubt;
+    check->authentic = !state.rejected && state.doubt == 0;
     check->time_ns = batch.time_ns;
     col_batch_digest_input(batch.time_ns, state.digest, state.requests, state.input);
     col_hash(checker->hasher, (col_bytes){state.input, COL_BATCH_DIGEST_BYTES(state.requests)},

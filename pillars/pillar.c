@@ -225,7 +225,7 @@ bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
     col_pbft_event event = {.kind = COL_PBFT_TICK, .now_ns = now_ns, .wall_ns = wall_ns};
     take_words(pillar, event);
     if (col_pbft_deadline(pillar->pbft) <= now_ns) (void)col_pbft_step(pillar->pbft, &event);
-    col_pbft_propose(pillar->pbft);
+    col_pbft_settle(pillar->pbft);
 
     const uint64_t passing = col_pbft_passing(pillar->pbft);
     if (passing != pillar->told_passing) {

@@ -23,7 +23,7 @@ class Instance {
     /// An own vote came back with its seal.
     void sealed(col_type type, uint64_t round, const col_digest &digest, uint8_t run = 0);
     void propose() {
-        col_pbft_propose(pbft);
+        col_pbft_settle(pbft);
     }
     /// Another pillar has a batch at this sequence number.
     void target(uint64_t sequence);

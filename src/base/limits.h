@@ -78,6 +78,10 @@ static_assert(COL_STRANGER_WASTE_NS >= 10 * COL_WASTE_NS, "one stranger takes a 
 /// second more, about a hundredth of a core.
 #define COL_FORGED_NS UINT64_C(10000000000)
 
+/// How long a client whose MACs failed has to sign: a faulty one can hold up a pillar once in that
+/// time, and whom a faulty primary or network framed is slowed no longer than that.
+#define COL_FLAG_NS UINT64_C(60000000000)
+
 /// Work items that a stage takes in one turn: long enough to amortise the turn, short enough that
 /// no other stage of the loop waits for more than some hundred microseconds.
 #define COL_STAGE_BUDGET 32

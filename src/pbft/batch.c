@@ -9,27 +9,45 @@ void col_pbft_body_arrived(col_pbft *pbft, col_slot *slot) {
 }
 
 /// PROTOCOL section 3: what this replica would propose of a client whose MACs failed here must be
-/// signed. It may be the primary that spoilt them, so that the client is slowed and never refused.
+/// signed for a while. Who spoilt them is unknown, be it the primary: the client is slowed, and not
+/// refused.
 static void flag_doubted(col_pbft *pbft, const col_batch_check *check) {
     for (uint32_t i = 0; i < check->doubted; i++) {
         if (check->doubted_client[i] >= pbft->options.clients) continue;
-        pbft->pendings.client[check->doubted_client[i]].flagged = true;
+        pbft->pendings.client[check->doubted_client[i]].flagged_until_ns =
+            pbft->now_ns + COL_FLAG_NS;
     }
 }
 
+void col_pbft_keep_body(col_pbft *pbft, col_slot *slot, col_bytes body,
+                        const col_batch_check *check) {
+    col_slot_keep_body(&pbft->slots, slot, body, check);
+    pbft->doubt |= check->doubt;
+    flag_doubted(pbft, check);
+}
+
+static void check_again(col_pbft *pbft, col_slot *slot) {
+    col_batch_check check;
+    const col_pbft_sink *sink = &pbft->options.sink;
+    sink->check_batch(sink->context, (col_bytes){slot->bytes, slot->length}, &check);
+    slot->authentic = check.authentic;
+    slot->doubt = check.doubt;
+    flag_doubted(pbft, &check);
+    col_pbft_try_prepare(pbft, slot);
+}
+
 void col_pbft_check_doubtful(col_pbft *pbft) {
+    const uint64_t news = pbft->news & pbft->doubt;
+    pbft->news = 0;
+    if (news == 0) return;
+    pbft->doubt = 0;
     // Bodies may be ahead of their proposals.
     const uint64_t last = col_pbft_stable_round(pbft) + pbft->options.window;
     for (uint64_t round = pbft->executed + 1; round <= last; round++) {
         col_slot *slot = col_slots_find(&pbft->slots, round);
-        if (slot == NULL || !slot->doubtful || slot->committed) continue;
-        col_batch_check check;
-        const col_pbft_sink *sink = &pbft->options.sink;
-        sink->check_batch(sink->context, (col_bytes){slot->bytes, slot->length}, &check);
-        slot->authentic = check.authentic;
-        slot->doubtful = check.doubtful;
-        flag_doubted(pbft, &check);
-        col_pbft_try_prepare(pbft, slot);
+        if (slot == NULL || slot->committed || slot->prepare_sent) continue;
+        if ((slot->doubt & news) != 0) check_again(pbft, slot);
+        pbft->doubt |= slot->doubt;
     }
 }
 
@@ -65,11 +83,8 @@ col_drop col_pbft_on_batch(col_pbft *pbft, const col_verified *verified) {
         return COL_DROP_BAD_DIGEST;
     }
 
-    col_slot_keep_body(&pbft->slots, slot, verified->message.bytes, &check.digest, check.time_ns,
-                       check.authentic);
-    slot->doubtful = check.doubtful;
-    flag_doubted(pbft, &check);
+    col_pbft_keep_body(pbft, slot, verified->message.bytes, &check);
     col_pbft_body_arrived(pbft, slot);
-    if (check.doubtful) return COL_DROP_BAD_MAC;
+    if (check.doubt != 0) return COL_DROP_BAD_MAC;
     return check.authentic ? COL_DROP_NONE : COL_DROP_BAD_BATCH;
 }

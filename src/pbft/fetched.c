@@ -51,6 +51,11 @@ static void keep_certificate(col_pbft *pbft, col_slot *slot, const col_fetched *
     col_pbft_decide(pbft, slot, value);
 }
 
+/// Copies of a body have the same requests, and may have other seals.
+static bool is_better(const col_batch_check *check, const col_slot *slot) {
+    return check->authentic || (check->doubt != 0 && slot->doubt == 0);
+}
+
 /// Check and keep the batch of a slot that waits for `value`.
 static col_drop keep_batch(col_pbft *pbft, col_slot *slot, const col_fetched *fetched,
                            const col_value *value, bool certified) {
@@ -60,10 +65,10 @@ static col_drop keep_batch(col_pbft *pbft, col_slot *slot, const col_fetched *fe
     sink->check_batch(sink->context, fetched->batch, &check);
     if (!check.well_formed) return COL_DROP_BAD_BATCH;
     if (!col_digest_equal(&check.digest, &value->digest)) return COL_DROP_BAD_DIGEST;
-    if (!certified && !check.authentic && col_slot_has_body(slot, value)) return COL_DROP_BAD_BATCH;
-    col_slot_keep_body(&pbft->slots, slot, fetched->batch, &check.digest, check.time_ns,
-                       check.authentic);
-    slot->doubtful = check.doubtful;
+    if (!certified && col_slot_has_body(slot, value) && !is_better(&check, slot)) {
+        return COL_DROP_BAD_BATCH;
+    }
+    col_pbft_keep_body(pbft, slot, fetched->batch, &check);
     return COL_DROP_NONE;
 }
 

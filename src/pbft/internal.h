@@ -41,6 +41,8 @@ struct col_pbft {
     uint32_t idle_run;       ///< primary: null slots ahead of the target, 1 .. COL_RUN_MAX
     uint64_t held_until_ns;  ///< a batch from the future waits for this instance's clock
 
+    uint64_t doubt;            ///< set of clients whose requests are doubtful in some slot
+    uint64_t news;             ///< and of those of whom something was heard in this burst
     uint64_t stirs;            ///< requests that say that something may be missing here
     uint64_t counter;          ///< of own messages outside ordering
     col_recent_least latency;  ///< from a batch's proposal to its execution
@@ -113,13 +115,17 @@ void col_pbft_try_commit(col_pbft *pbft, col_slot *slot);
 void col_pbft_try_finish(col_pbft *pbft, col_slot *slot);
 /// A body arrived at `slot`: all three.
 void col_pbft_body_arrived(col_pbft *pbft, col_slot *slot);
-/// A session was opened: bodies with MACs of sessions that were unknown may verify now.
+/// Look again at doubtful bodies with requests of clients of whom there is news.
 void col_pbft_check_doubtful(col_pbft *pbft);
+/// Put a checked body into a slot, and hold its bad MACs against their clients.
+void col_pbft_keep_body(col_pbft *pbft, col_slot *slot, col_bytes body,
+                        const col_batch_check *check);
 /// q replicas stand for `value`.
 void col_pbft_decide(col_pbft *pbft, col_slot *slot, const col_value *value);
 
-// propose.c (col_pbft_propose is public)
+// propose.c, when this replica is the primary
 
+void col_pbft_propose(col_pbft *pbft);
 /// Send the PRE-PREPARE, and the BATCH when there is one, of an own proposal.
 void col_pbft_send_proposal(col_pbft *pbft, const col_slot *slot, uint32_t replicas);
 /// Accept an own proposal at `round`.

@@ -257,6 +257,13 @@ static void on_sealed(col_pbft *pbft, const col_verified *verified) {
     col_slot_keep_seal(&pbft->slots, slot, pbft->options.self, verified->seal);
 }
 
+static void on_outcome(col_pbft *pbft, const col_outcome *outcome) {
+    col_pendings_outcome(&pbft->pendings, outcome);
+    // MACs of a session that was opened may verify, those of what was executed or is gone need not.
+    const bool anybody = outcome->kind == COL_OUTCOME_EVICTED;
+    pbft->news |= anybody ? UINT64_MAX : col_client_bit(outcome->client);
+}
+
 static void on_executed(col_pbft *pbft, uint64_t sequence) {
     const uint64_t executed = col_pbft_rounds_up_to(pbft, sequence);
     if (executed <= pbft->executed) return;
@@ -315,8 +322,7 @@ col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event) {
             on_sealed(pbft, event->verified);
             break;
         case COL_PBFT_OUTCOME:
-            col_pendings_outcome(&pbft->pendings, event->outcome);
-            if (event->outcome->kind == COL_OUTCOME_OPENED) col_pbft_check_doubtful(pbft);
+            on_outcome(pbft, event->outcome);
             break;
         case COL_PBFT_EXECUTED:
             on_executed(pbft, event->sequence);
@@ -363,9 +369,12 @@ uint64_t col_pbft_passing(const col_pbft *pbft) {
     return col_sequence_of(pbft->passing, pbft->options.pillar, pbft->options.pillars);
 }
 
-bool col_pbft_session_is_gone(const col_pbft *pbft, uint64_t session) {
-    return session < pbft->pendings.sessions_end &&
-           col_pendings_session(&pbft->pendings, session) == NULL;
+void col_pbft_settle(col_pbft *pbft) {
+    if (col_pbft_is_primary(pbft)) {
+        col_pbft_propose(pbft);
+    } else {
+        col_pbft_check_doubtful(pbft);
+    }
 }
 
 uint64_t col_pbft_stirs(const col_pbft *pbft) {

@@ -23,11 +23,17 @@ typedef struct {
     col_digest digest;  ///< the batch digest, valid when `well_formed`
     uint64_t time_ns;
     bool well_formed;  ///< parses, within the cluster's maxima, this pillar's requests only
-    bool authentic;    ///< every request carries its client's valid seal
-    bool doubtful;     ///< or a MAC that this replica cannot verify, and nothing worse
+    bool authentic;    ///< every request carries its client's valid seal, or is known here
+    uint64_t doubt;    ///< or some have MACs that this replica cannot verify, and nothing is worse:
+                       ///< the set of their clients, by col_client_bit
     uint32_t doubted;  ///< clients whose MACs failed, the first of them in `doubted_client`
     uint32_t doubted_client[COL_DOUBTED_MAX];
 } col_batch_check;
+
+/// A client's bit in a set of clients: 64 share one, so that the set may have some too many.
+static inline uint64_t col_client_bit(uint32_t client) {
+    return UINT64_C(1) << client % 64;
+}
 
 /// What the instance asks of the world outside, always during a step. Everything is borrowed for
 /// the call.
@@ -149,8 +155,9 @@ col_drop col_pbft_expect(const col_pbft *pbft, const col_message *message, bool 
 /// Thread: the pillar's. Cost: no allocation; hashes only what `check_batch` hashes.
 col_drop col_pbft_step(col_pbft *pbft, const col_pbft_event *event);
 
-/// Let a primary propose. Call once after a burst of events, so that a batch takes all of them.
-void col_pbft_propose(col_pbft *pbft);
+/// What a burst of events leads to, once after it: a primary proposes, so that a batch takes all of
+/// them; a backup looks again at batches with requests that they say something of.
+void col_pbft_settle(col_pbft *pbft);
 
 /// When a COL_PBFT_TICK is due, monotonic ns; COL_NEVER for not at all.
 uint64_t col_pbft_deadline(const col_pbft *pbft);
@@ -172,8 +179,11 @@ bool col_pbft_next_committed(col_pbft *pbft, col_committed *committed);
 /// COMMITs for; 0 for none. What other pillars take as their target.
 uint64_t col_pbft_passing(const col_pbft *pbft);
 
-/// A session of this pillar that was opened and is gone: its requests execute as EXPIRED.
-bool col_pbft_session_is_gone(const col_pbft *pbft, uint64_t session);
+/// Does nothing rest on a client's message having a valid seal, too? A verified copy of the request
+/// waits here; or its number was executed or its session is gone, so that execution can only
+/// answer.
+/// @param message whole, its digest computed from its bytes
+bool col_pbft_knows(const col_pbft *pbft, const col_message *message);
 
 /// How often a request has said that something may be missing: it came again, came to a backup, or
 /// its session was opened elsewhere only. Something is stuck or this replica is behind, in this

@@ -70,6 +70,13 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
     return index == COL_MAP_NONE ? NULL : &pendings->session[index];
 }
 
+void col_pendings_reseal(col_pending *pending, const col_verified *verified) {
+    pending->header = verified->message.header;
+    pending->fragment_digest = verified->fragment_digest;
+    pending->seal_length = (uint32_t)verified->seal.length;
+    if (pending->seal_length > 0) memcpy(pending->seal, verified->seal.at, pending->seal_length);
+}
+
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number) {
     col_client_view *client = &pendings->client[verified->message.header.sender];
@@ -77,16 +84,13 @@ uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified,
     const uint32_t index = take_free(pendings);
     client->held++;
     col_pending *pending = &pendings->pending[index];
-    pending->header = verified->message.header;
-    pending->fragment_digest = verified->fragment_digest;
+    col_pendings_reseal(pending, verified);
     pending->key = key;
     pending->number = number;
     pending->length = (uint32_t)verified->message.bytes.length;
-    pending->seal_length = (uint32_t)verified->seal.length;
     pending->next = COL_PENDING_NONE;
     pending->queued = pending->proposed = false;
     memcpy(pending->bytes, verified->message.bytes.at, pending->length);
-    if (pending->seal_length > 0) memcpy(pending->seal, verified->seal.at, pending->seal_length);
     pendings->count++;
     return index;
 }

@@ -35,11 +35,11 @@ typedef struct {
 } col_session_view;
 
 typedef struct {
-    uint64_t nonce;    ///< executed last
-    uint32_t waiting;  ///< pending SESSION-OPEN
-    uint32_t held;     ///< requests waiting, proposed or held early
-    uint32_t early;    ///< of them, held early
-    bool flagged;      ///< a MAC of this client failed here: take its requests signed
+    uint64_t nonce;             ///< executed last
+    uint32_t waiting;           ///< pending SESSION-OPEN
+    uint32_t held;              ///< requests waiting, proposed or held early
+    uint32_t early;             ///< of them, held early
+    uint64_t flagged_until_ns;  ///< a MAC of this client failed here: take its requests signed
 } col_client_view;
 
 #define COL_PENDING_NONE UINT32_MAX
@@ -80,6 +80,10 @@ col_session_view *col_pendings_session(const col_pendings *pendings, uint64_t id
 /// @return its index, or COL_PENDING_NONE when there is no room for this client
 uint32_t col_pendings_keep(col_pendings *pendings, const col_verified *verified, uint64_t key,
                            uint64_t number);
+
+/// Give a request that waits another seal.
+/// @param verified the same request
+void col_pendings_reseal(col_pending *pending, const col_verified *verified);
 
 /// Hold a request whose session may be opened soon. When all places are taken, the oldest one of
 /// the client that has most makes room.

@@ -20,7 +20,7 @@ static bool others_vouch(const col_pbft *pbft, const col_slot *slot) {
 }
 
 static bool requests_are_authentic(const col_pbft *pbft, const col_slot *slot) {
-    return slot->authentic || (slot->doubtful && others_vouch(pbft, slot));
+    return slot->authentic || (slot->doubt != 0 && others_vouch(pbft, slot));
 }
 
 static void count_prepare(col_pbft *pbft, col_slot *slot, const col_value *value,
@@ -66,6 +66,6 @@ col_drop col_pbft_on_prepare(col_pbft *pbft, const col_verified *verified) {
 
     col_pbft_stir(pbft);
     count_prepare(pbft, slot, &value, matching);
-    if (slot->doubtful) col_pbft_try_prepare(pbft, slot);
+    if (slot->doubt != 0) col_pbft_try_prepare(pbft, slot);
     return COL_DROP_NONE;
 }

@@ -121,12 +121,12 @@ static void finish_draft(col_pbft *pbft, col_draft *draft, col_slot *slot) {
     col_batch_write(&header, &batch);
     COL_ASSERT(!header.failed && !draft->writer.failed);
 
-    col_digest digest;
+    col_batch_check check = {.well_formed = true, .authentic = true, .time_ns = batch.time_ns};
     col_batch_digest_input(batch.time_ns, draft->digest, draft->requests, pbft->scratch);
     const col_bytes input = {pbft->scratch, COL_BATCH_DIGEST_BYTES(draft->requests)};
-    col_hash(pbft->options.hasher, input, &digest);
+    col_hash(pbft->options.hasher, input, &check.digest);
     const col_bytes body = {slot->bytes, col_writer_used(&draft->writer)};
-    col_slot_keep_body(&pbft->slots, slot, body, &digest, batch.time_ns, true);
+    col_slot_keep_body(&pbft->slots, slot, body, &check);
 }
 
 static bool draft_batch(col_pbft *pbft, col_slot *slot) {
@@ -186,7 +186,6 @@ static bool propose_batch(col_pbft *pbft) {
 }
 
 void col_pbft_propose(col_pbft *pbft) {
-    if (!col_pbft_is_primary(pbft)) return;
     const uint64_t lag = pbft->options.window / 4;
     if (pbft->target > lag && pbft->next_round < pbft->target - lag) col_pbft_propose_null(pbft);
     while (propose_batch(pbft)) {

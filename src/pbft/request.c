@@ -28,12 +28,37 @@ static void ask_for_missing(col_pbft *pbft, col_session_view *session) {
     send_busy(pbft, session, COL_BUSY_MISSING, session->next);
 }
 
+static bool has_macs(col_seal seal) {
+    col_seal_view view;
+    return col_seal_read(seal, &view) && view.scheme == COL_SCHEME_HMAC;
+}
+
 /// This replica would not propose a MAC of the client, for backups could not verify others.
 static bool must_be_signed(const col_pbft *pbft, const col_verified *verified) {
     const uint32_t client = verified->message.header.sender;
-    col_seal_view seal;
-    return pbft->pendings.client[client].flagged && col_seal_read(verified->seal, &seal) &&
-           seal.scheme == COL_SCHEME_HMAC;
+    return pbft->now_ns < pbft->pendings.client[client].flagged_until_ns &&
+           has_macs(verified->seal);
+}
+
+/// The request of that number that waits in the session, NULL for none.
+static col_pending *waiting_request(const col_pbft *pbft, const col_session_view *session,
+                                    uint64_t number) {
+    const uint32_t index = session->waiting[number % pbft->pendings.ahead];
+    if (index == COL_PENDING_NONE) return NULL;
+    col_pending *pending = &pbft->pendings.pending[index];
+    return pending->number == number ? pending : NULL;
+}
+
+bool col_pbft_knows(const col_pbft *pbft, const col_message *message) {
+    // The bytes of an opening may read as a request's.
+    if (message->header.type != COL_REQUEST) return false;
+    col_request request;
+    if (!col_request_read(message->bytes, &request)) return false;
+    const col_session_view *session = col_pendings_session(&pbft->pendings, request.session);
+    if (session == NULL) return request.session < pbft->pendings.sessions_end;
+    if (request.number <= session->last) return true;
+    const col_pending *waiting = waiting_request(pbft, session, request.number);
+    return waiting != NULL && col_digest_equal(&waiting->header.digest, &message->header.digest);
 }
 
 col_drop col_request_check(const col_header *header, const col_request *request, uint32_t pillars,
@@ -46,6 +71,19 @@ col_drop col_request_check(const col_header *header, const col_request *request,
     return request->operation.length > operation_bytes_max ? COL_DROP_OVERSIZED : COL_DROP_NONE;
 }
 
+/// A signature convinces every replica of what waits to be proposed with MACs.
+static col_drop take_signed(col_pbft *pbft, const col_session_view *session, uint64_t number,
+                            const col_verified *verified) {
+    col_pending *waiting = waiting_request(pbft, session, number);
+    if (waiting == NULL || waiting->proposed || has_macs(verified->seal) ||
+        !has_macs((col_seal){waiting->seal, waiting->seal_length}) ||
+        !col_digest_equal(&waiting->header.digest, &verified->message.header.digest)) {
+        return COL_DROP_REPEATED;
+    }
+    col_pendings_reseal(waiting, verified);
+    return COL_DROP_NONE;
+}
+
 /// Keep a request in its session's place and queue it when its turn has come.
 static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
                              col_session_view *session, uint64_t number) {
@@ -54,9 +92,10 @@ static col_drop keep_request(col_pbft *pbft, const col_verified *verified,
     // here, be it what the session did meanwhile.
     const bool again = *place != COL_PENDING_NONE;
     pbft->stirs += again || !col_pbft_is_primary(pbft);
-    if (again) return COL_DROP_REPEATED;
+    if (again) return take_signed(pbft, session, number, verified);
     *place = col_pendings_keep(&pbft->pendings, verified, session->id, number);
     if (*place == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
+    pbft->news |= col_client_bit(session->client);  // a batch with a bad MAC may wait for this copy
     if (number == session->next) {
         col_pendings_queue_session(&pbft->pendings, session);
     } else if (number > session->next) {

@@ -70,16 +70,16 @@ col_seal col_slot_seal(const col_slots *slots, const col_slot *slot, uint32_t se
 }
 
 void col_slot_keep_body(const col_slots *slots, col_slot *slot, col_bytes body,
-                        const col_digest *digest, uint64_t time_ns, bool authentic) {
+                        const col_batch_check *check) {
     COL_ASSERT(body.length <= slots->batch_bytes);
     COL_ASSERT(!slot->committed);  // the merge may be reading it
     memmove(slot->bytes, body.at, body.length);
     slot->length = (uint32_t)body.length;
     slot->body = true;
-    slot->authentic = authentic;
-    slot->doubtful = false;
-    slot->time_ns = time_ns;
-    slot->body_digest = *digest;
+    slot->authentic = check->authentic;
+    slot->doubt = check->doubt;
+    slot->time_ns = check->time_ns;
+    slot->body_digest = check->digest;
 }
 
 bool col_slot_has_body(const col_slot *slot, const col_value *value) {

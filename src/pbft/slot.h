@@ -2,6 +2,7 @@
 #pragma once
 
 #include "src/base/arena.h"
+#include "src/pbft/pbft.h"
 #include "src/pbft/votes.h"
 #include "src/wire/message.h"
 
@@ -29,7 +30,7 @@ typedef struct {
     uint8_t *seal;          ///< [n][seal_bytes]
     bool body;              ///< a well-formed batch body is in hand
     bool authentic;         ///< and all its requests verify
-    bool doubtful;          ///< or only MACs fail, which other replicas may have right
+    uint64_t doubt;         ///< or only MACs of these clients fail, which others may have right
     uint32_t length;
     uint64_t time_ns;
     col_digest body_digest;  ///< its batch digest
@@ -63,7 +64,7 @@ col_seal col_slot_seal(const col_slots *slots, const col_slot *slot, uint32_t se
 
 /// Put a checked body into the slot, replacing another one.
 void col_slot_keep_body(const col_slots *slots, col_slot *slot, col_bytes body,
-                        const col_digest *digest, uint64_t time_ns, bool authentic);
+                        const col_batch_check *check);
 
 /// The body in hand is `value`'s, or `value` needs none.
 bool col_slot_has_body(const col_slot *slot, const col_value *value);

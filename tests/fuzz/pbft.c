@@ -327,7 +327,7 @@ static void on_time(scene *s) {
 }
 
 static void on_propose(scene *s) {
-    col_pbft_propose(s->s->pbft);
+    col_pbft_settle(s->s->pbft);
 }
 
 static void on_proposal(scene *s) {

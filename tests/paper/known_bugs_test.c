@@ -206,7 +206,7 @@ static void bug_05_the_primarys_own_prepare_does_not_count_towards_prepared(void
     s = subject_open(primary_options());
     open_session(s, 1, 1, 10);
     (void)request_from(s, 1, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_value own = {last_sent(s, COL_PRE_PREPARE)->header.digest, 0};
     (void)prepare_from(s, 1, 1, &own);
     assert_int_equal(count_sent(s, COL_COMMIT), 0);

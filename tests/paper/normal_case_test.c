@@ -12,7 +12,7 @@ static void section_4_2_the_primary_assigns_the_next_number_and_multicasts_a_pre
     open_session(s, 1, 1, 10);
     for (uint64_t number = 1; number <= 3; number++) {
         (void)request_from(s, 1, 1, number, "op");
-        col_pbft_propose(s->pbft);
+        col_pbft_settle(s->pbft);
         const sent_message *sent = last_sent(s, COL_PRE_PREPARE);
         assert_int_equal(sent->header.sequence, number);
         assert_int_equal(sent->header.view, 0);
@@ -29,16 +29,16 @@ static void section_4_2_the_primary_buffers_requests_while_its_pipe_is_full(void
     subject *s = subject_open(primary_options());
     open_session(s, 1, 1, 10);
     (void)request_from(s, 1, 1, 1, "first");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     for (uint64_t number = 2; number <= 4; number++) {
         (void)request_from(s, 1, 1, number, "later");
-        col_pbft_propose(s->pbft);
+        col_pbft_settle(s->pbft);
     }
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     const col_value value = {last_sent(s, COL_PRE_PREPARE)->header.digest, 0};
     for (uint32_t r = 1; r < 4; r++) (void)prepare_from(s, r, 1, &value);
     for (uint32_t r = 1; r < 4; r++) (void)commit_from(s, r, 1, &value);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 2);
     const sent_message *sent = last_sent(s, COL_BATCH);
     col_batch batch;
@@ -52,7 +52,7 @@ static void section_4_2_pre_prepares_do_not_carry_the_requests(void **state) {
     subject *s = subject_open(primary_options());
     open_session(s, 1, 1, 10);
     (void)request_from(s, 1, 1, 1, "op");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->length, 0);
     assert_true(last_sent(s, COL_BATCH)->length > 0);
     subject_close(s);

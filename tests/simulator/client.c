@@ -19,12 +19,15 @@ static bool has_gaps(const sim_client *client) {
 }
 
 /// A request of a session with MACs: in a tree of its own, its signature the set of replicas whose
-/// MAC is wrong, and chance.
+/// MAC is wrong, for its client made it so or on its way, and chance.
 static void seal_with_macs(sim_client *client, uint64_t session, sim_packet *packet) {
     const sim_plan *plan = &client->sim->plan;
-    const bool spoils = client->id == 0 && plan->spoilt < plan->replicas;
-    uint64_t signature = sim_mix(plan->seed + client->id * 1000003 + client->trees++) << 8;
+    const uint64_t chance = sim_mix(plan->seed + client->id * 1000003 + client->trees++);
+    // Not always: each that is wrong for the primary costs the client a time-out.
+    const bool spoils = client->id == 0 && plan->spoilt < plan->replicas && chance % 4 == 0;
+    uint64_t signature = chance << 8;
     if (spoils) signature |= UINT64_C(1) << plan->spoilt;
+    if (chance % 100 < plan->altered) signature |= chance >> 56;
     const col_seal_view view = {.key_version = (uint32_t)session,
                                 .leaves = 1,
                                 .scheme = COL_SCHEME_HMAC,

@@ -109,11 +109,13 @@ static void draw_faults(sim_plan *plan, sim_random *random) {
     }
 }
 
-/// A client that spoils one replica's MACs holds up nobody: f+1 others verify its requests.
+/// A client that spoils one replica's MACs holds up nobody: f+1 others verify its requests. Nor
+/// does whoever alters datagrams: clients repeat signed what is not answered.
 static void draw_macs(sim_plan *plan, sim_random *random) {
     plan->macs = sim_percent(random, 40);
     plan->spoilt = plan->replicas;
     if (sim_percent(random, 50)) plan->spoilt = (uint32_t)sim_below(random, plan->replicas);
+    if (sim_percent(random, 50)) plan->altered = (uint32_t)sim_between(random, 1, 30);
 }
 
 void sim_draw(sim_plan *plan, uint64_t seed) {
@@ -147,6 +149,9 @@ void sim_print_plan(const sim_plan *plan) {
     for (uint32_t r = 0; r < plan->replicas; r++) {
         if (plan->faulty >> r & 1) printf("faulty %u behaviour %x\n", r, plan->behaviour[r]);
     }
-    if (plan->macs) printf("MACs, of client 0 wrong for replica %u\n", plan->spoilt);
+    if (plan->macs) {
+        printf("MACs, of client 0 wrong for replica %u, %u%% altered\n", plan->spoilt,
+               plan->altered);
+    }
     printf("%s\n", plan->demands_progress ? "demands progress" : "demands safety only");
 }

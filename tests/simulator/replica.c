@@ -221,9 +221,8 @@ static void judge_macs(const sim_pillar *at, const col_bundle *bundle, const col
         return;
     }
     const col_drop drop = check_macs(at, bundle->signature, request.session);
-    const bool gone = col_pbft_session_is_gone(at->pillar.pbft, request.session);
-    if (drop == COL_DROP_NONE || (drop == COL_DROP_NO_SESSION && gone)) return;
-    check->doubtful = true;
+    if (drop == COL_DROP_NONE || col_pbft_knows(at->pillar.pbft, message)) return;
+    check->doubt |= col_client_bit(message->header.sender);
     if (drop == COL_DROP_BAD_MAC && check->doubted < COL_DOUBTED_MAX) {
         check->doubted_client[check->doubted++] = message->header.sender;
     }
@@ -266,8 +265,8 @@ void sim_batch_check(const sim_run *sim, uint32_t pillar, col_bytes body, const 
     }
     if (!col_reader_done(&reader) || requests != batch.requests) return;
     check->well_formed = true;
-    check->doubtful &= check->authentic;
-    check->authentic &= !check->doubtful;
+    if (!check->authentic) check->doubt = 0;
+    check->authentic &= check->doubt == 0;
     check->time_ns = batch.time_ns;
     col_batch_digest_input(batch.time_ns, digest, requests, input);
     col_hash(&sim->hasher, (col_bytes){input, COL_BATCH_DIGEST_BYTES(requests)}, &check->digest);

@@ -89,6 +89,7 @@ typedef struct {
     uint64_t stop_ns;  ///< of those that stop
     bool macs;         ///< sessions have MACs
     uint32_t spoilt;   ///< replica whose MACs client 0 makes wrong; n for none
+    uint32_t altered;  ///< percent of datagrams with MACs in which some become wrong on their way
     bool demands_progress;
 } sim_plan;
 

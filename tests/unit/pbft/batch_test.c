@@ -151,6 +151,7 @@ static subject *with_sessions(void) {
     subject *s = subject_open(backup_options());
     open_session(s, 1, 1, 100);
     open_session(s, 3, 2, 100);
+    col_pbft_settle(s->pbft);
     return s;
 }
 
@@ -188,15 +189,18 @@ static void a_doubtful_body_is_checked_again_when_a_session_is_opened(void **sta
     (void)propose_to(s, 1, &early);
     (void)propose_to(s, 2, &good);
     assert_int_equal(s->batch_checks, 2);
-    open_session(s, 3, 7, 100);  // another one
-    assert_int_equal(s->batch_checks, 3);
-    assert_false(was_sent(s, COL_PREPARE, 1, &early.value));
+    open_session(s, 3, 7, 100);  // another client's
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, 2);
     s->keys = true;
     open_session(s, 1, 8, 100);
-    assert_true(was_sent(s, COL_PREPARE, 1, &early.value));
-    assert_int_equal(s->batch_checks, 4);
     open_session(s, 1, 9, 101);
-    assert_int_equal(s->batch_checks, 4);  // it is authentic now
+    col_pbft_settle(s->pbft);
+    assert_true(was_sent(s, COL_PREPARE, 1, &early.value));
+    assert_int_equal(s->batch_checks, 3);  // once for both
+    open_session(s, 1, 10, 102);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, 3);  // it is authentic now
     assert_int_equal(count_sent(s, COL_PREPARE), 2);
     subject_close(s);
 }
@@ -209,6 +213,7 @@ static void a_mac_that_fails_once_its_session_is_open_flags_its_client(void **st
     assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
     s->keys = true;
     open_session(s, 1, 3, 101);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PREPARE), 0);
     assert_int_equal(mac_request_from(s, 1, 1, 2, "b"), COL_DROP_BAD_MAC);
     (void)prepare_from(s, 1, 1, &late.value);
@@ -223,6 +228,7 @@ static void a_doubtful_body_ahead_of_its_proposal_is_checked_again_too(void **st
     (void)batch_from(s, 0, 1, &early);
     s->keys = true;
     open_session(s, 1, 1, 100);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PREPARE), 0);
     (void)pre_prepare(s, 1, &early.value);
     assert_true(was_sent(s, COL_PREPARE, 1, &early.value));
@@ -236,7 +242,93 @@ static void a_committed_body_is_not_checked_again(void **state) {
     (void)propose_to(s, 1, &early);
     agree(s, 1, &early.value);
     open_session(s, 1, 1, 100);
+    col_pbft_settle(s->pbft);
     assert_int_equal(s->batch_checks, 1);
+    subject_close(s);
+}
+
+/// Client 3 has session 2, whose MAC for this replica was spoilt on its way to the primary.
+static test_batch spoilt_on_its_way(const subject *s) {
+    test_batch batch;
+    batch_start(&batch, s->options.pillar, WALL);
+    batch.seal = SEAL_BAD_MAC;
+    batch_add_request(&batch, 3, 2, 1, "a");
+    batch_finish(&batch);
+    return batch;
+}
+
+static void a_batch_that_waits_for_macs_is_prepared_when_its_client_sends_the_request_signed(
+    void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch spoilt = spoilt_on_its_way(s);
+    (void)propose_to(s, 1, &spoilt);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, 1);
+
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);  // another client's
+    assert_int_equal(request_from(s, 3, 2, 2, "a"), COL_DROP_NONE);  // another number
+    assert_int_equal(mac_request_from(s, 3, 2, 1, "a"), COL_DROP_BAD_MAC);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+
+    assert_int_equal(request_from(s, 3, 2, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);  // with the rest of the burst
+    col_pbft_settle(s->pbft);
+    assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
+    const uint32_t checks = s->batch_checks;
+    assert_int_equal(request_from(s, 3, 2, 3, "a"), COL_DROP_NONE);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, checks);
+    subject_close(s);
+}
+
+static void another_request_of_the_same_number_says_nothing_of_a_doubtful_one(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch spoilt = spoilt_on_its_way(s);
+    (void)propose_to(s, 1, &spoilt);
+    assert_int_equal(request_from(s, 3, 2, 1, "b"), COL_DROP_NONE);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, 2);
+    col_pbft_settle(s->pbft);
+    assert_int_equal(s->batch_checks, 2);  // nothing new
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    subject_close(s);
+}
+
+static void a_request_that_is_here_already_needs_no_mac_in_a_batch(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    assert_int_equal(request_from(s, 3, 2, 1, "a"), COL_DROP_NONE);
+    const test_batch spoilt = spoilt_on_its_way(s);
+    assert_int_equal(batch_from(s, 0, 1, &spoilt), COL_DROP_NONE);
+    (void)pre_prepare(s, 1, &spoilt.value);
+    assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
+    assert_int_equal(mac_request_from(s, 3, 2, 2, "b"), COL_DROP_NONE);  // nor is it to blame
+    subject_close(s);
+}
+
+static void a_request_that_was_executed_needs_no_mac_in_a_batch(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch spoilt = spoilt_on_its_way(s);
+    (void)propose_to(s, 1, &spoilt);
+    outcome(s, (col_outcome){.kind = COL_OUTCOME_EXECUTED, .client = 3, .session = 2, .number = 1});
+    col_pbft_settle(s->pbft);
+    assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
+    assert_int_equal(batch_from(s, 0, 2, &spoilt), COL_DROP_NONE);
+    subject_close(s);
+}
+
+static void a_batch_that_waits_for_macs_of_a_session_is_prepared_when_that_is_gone(void **state) {
+    (void)state;
+    subject *s = with_sessions();
+    const test_batch spoilt = spoilt_on_its_way(s);
+    (void)propose_to(s, 1, &spoilt);
+    outcome(s, (col_outcome){.kind = COL_OUTCOME_EVICTED, .session = 2});
+    col_pbft_settle(s->pbft);
+    assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
     subject_close(s);
 }
 
@@ -259,6 +351,12 @@ int main(void) {
         cmocka_unit_test(a_mac_that_fails_once_its_session_is_open_flags_its_client),
         cmocka_unit_test(a_doubtful_body_ahead_of_its_proposal_is_checked_again_too),
         cmocka_unit_test(a_committed_body_is_not_checked_again),
+        cmocka_unit_test(
+            a_batch_that_waits_for_macs_is_prepared_when_its_client_sends_the_request_signed),
+        cmocka_unit_test(another_request_of_the_same_number_says_nothing_of_a_doubtful_one),
+        cmocka_unit_test(a_request_that_is_here_already_needs_no_mac_in_a_batch),
+        cmocka_unit_test(a_request_that_was_executed_needs_no_mac_in_a_batch),
+        cmocka_unit_test(a_batch_that_waits_for_macs_of_a_session_is_prepared_when_that_is_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -175,6 +175,22 @@ static void a_fetched_body_whose_mac_fails_here_waits_for_f_plus_1_others_too(vo
     subject_close(s);
 }
 
+static void a_doubtful_copy_replaces_a_rejected_one_and_flags_its_client(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    open_session(s, 1, 1, 100);
+    const test_batch forged = batch_sealed(&s->options, 1, SEAL_FORGED, "a");
+    const test_batch spoilt = batch_sealed(&s->options, 1, SEAL_BAD_MAC, "a");
+    (void)propose_to(s, 1, &forged);
+    (void)prepare_from(s, 1, 1, &forged.value);
+    assert_int_equal(count_sent(s, COL_PREPARE), 0);
+    assert_int_equal(fetched_from(s, 3, 1, &spoilt.value, 0, false, batch_body(&spoilt)),
+                     COL_DROP_NONE);
+    assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
+    assert_int_equal(mac_request_from(s, 1, 1, 2, "b"), COL_DROP_BAD_MAC);
+    subject_close(s);
+}
+
 static void a_certified_run_commits_all_its_slots(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
@@ -254,6 +270,7 @@ int main(void) {
         cmocka_unit_test(a_good_copy_replaces_one_whose_seals_do_not_verify),
         cmocka_unit_test(a_copy_with_good_macs_replaces_one_with_bad_ones),
         cmocka_unit_test(a_fetched_body_whose_mac_fails_here_waits_for_f_plus_1_others_too),
+        cmocka_unit_test(a_doubtful_copy_replaces_a_rejected_one_and_flags_its_client),
         cmocka_unit_test(a_certified_run_commits_all_its_slots),
         cmocka_unit_test(slots_below_stable_that_were_not_executed_are_still_taken),
         cmocka_unit_test(another_pillars_number_another_view_and_garbage_are_refused),

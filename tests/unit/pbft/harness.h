@@ -265,22 +265,27 @@ static inline bool harness_check_entry(const col_pbft_options *options, const co
     return header->type == COL_SESSION_OPEN && col_session_open_read(entry->message.bytes, &open);
 }
 
-/// @param keys of the sessions that are opened later are here @return not to be taken at all
-static inline bool harness_judge(const col_bundle *bundle, bool keys, col_batch_check *check) {
+/// @param keys of the sessions that are opened later are here
+/// @param known all its requests are @return not to be taken at all
+static inline bool harness_judge(const col_bundle *bundle, bool keys, bool known,
+                                 col_batch_check *check) {
     const uint8_t seal = bundle->signature.length == 0 ? SEAL_FORGED : bundle->signature.at[0];
     if (seal == SEAL_GOOD || (keys && seal == SEAL_NO_KEY)) return false;
-    check->authentic = false;
     const bool bad_mac = seal == SEAL_BAD_MAC || (keys && seal == SEAL_LATE_BAD);
+    if (!bad_mac && seal != SEAL_NO_KEY && seal != SEAL_LATE_BAD) return true;
+    if (known) return false;
+    check->doubt |= col_client_bit(bundle->signer);
     if (bad_mac && check->doubted < COL_DOUBTED_MAX) {
         check->doubted_client[check->doubted++] = bundle->signer;
     }
-    return !bad_mac && seal != SEAL_NO_KEY && seal != SEAL_LATE_BAD;
+    return false;
 }
 
 /// What pillars/batch_check.c does, with the toy seals.
-static inline void harness_check_batch_with(const col_pbft_options *options, col_bytes body,
-                                            bool keys, col_batch_check *check) {
-    *check = (col_batch_check){.authentic = true};
+/// @param pbft NULL: one that knows nothing
+static inline void harness_check_batch_with(const col_pbft_options *options, const col_pbft *pbft,
+                                            bool keys, col_bytes body, col_batch_check *check) {
+    *check = (col_batch_check){0};
     bool rejected = false;
     col_batch batch;
     if (!col_batch_read(body, &batch) || batch.requests > options->batch_requests_max) return;
@@ -291,13 +296,16 @@ static inline void harness_check_batch_with(const col_pbft_options *options, col
         const uint32_t length = col_read_u32(&reader);
         col_bundle bundle;
         if (col_bundle_parse(col_read_bytes(&reader, length), &bundle) != COL_DROP_NONE) return;
-        rejected |= harness_judge(&bundle, keys, check);
         col_entries entries = col_entries_of(&bundle);
         col_entry entry;
+        bool known = pbft != NULL;
         while (col_entries_next(&entries, &entry)) {
             if (count == 64 || !harness_check_entry(options, &entry)) return;
-            col_hash(&harness_hasher, entry.message.bytes, &digest[count++]);
+            col_hash(&harness_hasher, entry.message.bytes, &entry.message.header.digest);
+            digest[count++] = entry.message.header.digest;
+            known = known && col_pbft_knows(pbft, &entry.message);
         }
+        rejected |= harness_judge(&bundle, keys, known, check);
         if (entries.drop != COL_DROP_NONE) return;
     }
     if (count != batch.requests) return;
@@ -306,12 +314,13 @@ static inline void harness_check_batch_with(const col_pbft_options *options, col
     col_hash(&harness_hasher, (col_bytes){input, COL_BATCH_DIGEST_BYTES(count)}, &check->digest);
     check->time_ns = batch.time_ns;
     check->well_formed = true;
-    check->doubtful = !check->authentic && !rejected;
+    if (rejected) check->doubt = 0;
+    check->authentic = !rejected && check->doubt == 0;
 }
 
 static inline void harness_check_batch(const col_pbft_options *options, col_bytes body,
                                        col_batch_check *check) {
-    harness_check_batch_with(options, body, false, check);
+    harness_check_batch_with(options, NULL, false, body, check);
 }
 
 // One instance and what it sent
@@ -376,7 +385,7 @@ static inline void subject_answer_open(void *context, const col_session_open *op
 static inline void subject_check_batch(void *context, col_bytes body, col_batch_check *check) {
     subject *s = context;
     s->batch_checks++;
-    harness_check_batch_with(&s->options, body, s->keys, check);
+    harness_check_batch_with(&s->options, s->pbft, s->keys, body, check);
 }
 
 static inline bool subject_check_seal(void *context, const col_header *header, col_seal seal) {

@@ -16,7 +16,7 @@ static col_pbft_options idle_options(void) {
 /// round.
 static void batch_elsewhere(subject *s, uint64_t round) {
     target(s, col_sequence_of(round, 3, 4));
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
 }
 
 static uint64_t last_nulled(const subject *s) {
@@ -29,7 +29,7 @@ static uint64_t last_nulled(const subject *s) {
 static void without_a_target_an_idle_primary_is_silent(void **state) {
     (void)state;
     subject *s = subject_open(idle_options());
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(s->sent_count, 0);
     subject_close(s);
 }
@@ -50,10 +50,10 @@ static void an_own_slot_behind_the_batch_elsewhere_is_not_needed(void **state) {
     options.pillar = options.self = 3;
     subject *s = subject_open(options);
     target(s, col_sequence_of(1, 1, 4));  // stands before this pillar's first slot
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
     target(s, col_sequence_of(2, 1, 4));
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_nulled(s), 1);
     subject_close(s);
 }
@@ -64,10 +64,10 @@ static void pillar_0_stands_at_the_end_of_its_round(void **state) {
     options.pillar = options.self = 0;
     subject *s = subject_open(options);
     target(s, col_sequence_of(1, 3, 4));
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
     target(s, col_sequence_of(2, 1, 4));
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_nulled(s), 1);
     subject_close(s);
 }
@@ -97,7 +97,7 @@ static void a_request_brings_the_run_length_back_to_one(void **state) {
     assert_true(last_nulled(s) > 4);
     open_session(s, 1, 5, 100);
     (void)request_from(s, 1, 5, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const uint64_t at = col_round_of(last_sent(s, COL_PRE_PREPARE)->header.sequence, 4);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.run, 0);
     batch_elsewhere(s, at + 1);
@@ -112,7 +112,7 @@ static void a_request_takes_the_first_slot_behind_the_run_and_changes_no_run(voi
     const uint64_t last = last_nulled(s);
     open_session(s, 1, 5, 100);
     (void)request_from(s, 1, 5, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_header *header = &last_sent(s, COL_PRE_PREPARE)->header;
     assert_int_equal(header->run, 0);
     assert_int_equal(col_round_of(header->sequence, 4), last + 1);

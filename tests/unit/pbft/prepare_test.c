@@ -19,7 +19,7 @@ static void the_primary_counts_prepares_of_backups_and_sends_none(void **state) 
     subject *s = subject_open(primary_options());
     open_session(s, 1, 1, 5);
     assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const sent_message *sent = last_sent(s, COL_PRE_PREPARE);
     const col_value value = {sent->header.digest, 0};
     assert_int_equal(prepare_from(s, 1, 1, &value), COL_DROP_NONE);

@@ -34,7 +34,7 @@ static void one_request_is_proposed_at_once_when_the_pipe_is_idle(void **state) 
     (void)state;
     subject *s = primary_with_sessions(primary_options(), 1);
     (void)request_from(s, 0, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_batch(s).requests, 1);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.sequence, 1);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->replicas, 0xe);
@@ -45,14 +45,14 @@ static void requests_gather_while_a_batch_is_in_flight(void **state) {
     (void)state;
     subject *s = primary_with_sessions(primary_options(), 4);
     (void)request_from(s, 0, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     for (uint32_t i = 1; i < 4; i++) {
         (void)request_from(s, i, 1 + i, 1, "b");
-        col_pbft_propose(s->pbft);
+        col_pbft_settle(s->pbft);
     }
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     commit_own(s, 1);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 2);
     assert_int_equal(last_batch(s).requests, 3);
     subject_close(s);
@@ -64,7 +64,7 @@ static void a_full_batch_does_not_wait_for_the_pipe(void **state) {
     options.batch_requests = 2;
     subject *s = primary_with_sessions(options, 4);
     for (uint32_t i = 0; i < 4; i++) (void)request_from(s, i, 1 + i, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 2);
     assert_int_equal(last_batch(s).requests, 2);
     subject_close(s);
@@ -74,7 +74,7 @@ static void a_backup_never_proposes(void **state) {
     (void)state;
     subject *s = primary_with_sessions(backup_options(), 1);
     (void)request_from(s, 0, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
     assert_int_equal(figures_of(s).pending, 1);
     subject_close(s);
@@ -89,7 +89,7 @@ static void a_batch_stops_at_the_byte_limit(void **state) {
     memset(operation, 'x', 200);
     operation[200] = 0;
     for (uint32_t i = 0; i < 8; i++) (void)request_from(s, i % 4, 1 + i, 1, operation);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_batch batch = last_batch(s);
     assert_true(batch.requests >= 1 && batch.requests < 4);
     assert_true(last_sent(s, COL_BATCH)->length <= 600 + 300);
@@ -106,10 +106,10 @@ static void a_request_longer_than_the_proposing_limit_still_goes_alone(void **st
     operation[500] = 0;
     (void)request_from(s, 0, 1, 1, operation);
     (void)request_from(s, 1, 2, 1, operation);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_batch(s).requests, 1);
     commit_own(s, 1);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.sequence, 2);
     assert_int_equal(last_batch(s).requests, 1);
     subject_close(s);
@@ -131,7 +131,7 @@ static void requests_that_a_client_sealed_together_share_a_bundle(void **state) 
     subject *s = primary_with_sessions(primary_options(), 2);
     requests_of_one_tree(s, 3, 4);
     (void)request_from(s, 1, 2, 1, "other client");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_batch batch = last_batch(s);
     assert_int_equal(batch.requests, 4);
     assert_int_equal(batch.bundles, 2);
@@ -149,7 +149,7 @@ static void many_clients_share_a_batch(void **state) {
     (void)state;
     subject *s = primary_with_sessions(primary_options(), 8);
     for (uint32_t i = 0; i < 8; i++) (void)request_from(s, i % 4, 1 + i, 1, "each");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_batch(s).requests, 8);
     assert_int_equal(last_batch(s).bundles, 8);
     subject_close(s);
@@ -165,7 +165,7 @@ static void a_request_that_came_in_fragments_is_proposed_whole(void **state) {
     assert_int_equal(
         step(s, (col_pbft_event){.kind = COL_PBFT_MESSAGE, .verified = &message.verified}),
         COL_DROP_NONE);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_batch batch = last_batch(s);
     col_reader reader = col_reader_of(batch.content);
     const uint32_t length = col_read_u32(&reader);
@@ -185,13 +185,13 @@ static void agreed_time_never_goes_back(void **state) {
     (void)state;
     subject *s = primary_with_sessions(primary_options(), 1);
     (void)request_from(s, 0, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const uint64_t first = last_batch(s).time_ns;
     assert_int_equal(first, WALL);
     commit_own(s, 1);
     s->wall_ns -= 1000 * MS;  // the clock was set back
     (void)request_from(s, 0, 1, 2, "b");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_batch(s).time_ns, first + 1);
     subject_close(s);
 }
@@ -205,11 +205,11 @@ static void proposing_ends_an_interval_below_the_window_until_it_slides(void **s
     options.pending_max = 64;
     subject *s = primary_with_sessions(options, 1);
     for (uint64_t number = 1; number <= 40; number++) (void)request_from(s, 0, 1, number, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 24);
     executed(s, 8);
     stable(s, 1);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 32);
     assert_int_equal(last_sent(s, COL_PRE_PREPARE)->header.sequence, 32);
     subject_close(s);
@@ -220,7 +220,7 @@ static void a_conflicting_request_does_not_come_after_the_first(void **state) {
     subject *s = primary_with_sessions(primary_options(), 1);
     assert_int_equal(request_from(s, 0, 1, 1, "a"), COL_DROP_NONE);
     assert_int_equal(request_from(s, 0, 1, 1, "b"), COL_DROP_REPEATED);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(last_batch(s).requests, 1);
     subject_close(s);
 }
@@ -230,7 +230,7 @@ static void new_limits_hold_for_the_next_batch(void **state) {
     subject *s = primary_with_sessions(primary_options(), 4);
     col_pbft_tune(s->pbft, 1, 4096, 20 * MS);
     for (uint32_t i = 0; i < 4; i++) (void)request_from(s, i, 1 + i, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 4);
     assert_int_equal(last_batch(s).requests, 1);
     subject_close(s);

@@ -39,10 +39,10 @@ static void a_request_ahead_of_its_session_waits_for_it(void **state) {
     (void)state;
     subject *s = subject_open(primary_options());
     assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
     open_session(s, 1, 1, 100);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     subject_close(s);
 }
@@ -79,10 +79,10 @@ static void the_primary_asks_once_for_a_missing_number(void **state) {
     assert_int_equal(busy.reason, COL_BUSY_MISSING);
     assert_int_equal(busy.value, 1);
     assert_int_equal(sent->client.port, 5000);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 0);
     (void)request_from(s, 1, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     subject_close(s);
 }
@@ -164,7 +164,7 @@ static void clients_that_leave_gaps_leave_room_for_others(void **state) {
     }
     assert_int_equal(kept, 22);  // a third of 32 is free
     assert_int_equal(request_from(s, 3, 7, 1, "b"), COL_DROP_NONE);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     subject_close(s);
 }
@@ -174,7 +174,7 @@ static void a_backup_gives_back_the_room_of_requests_that_others_ordered(void **
     subject *s = with_session(backup_options());
     for (uint64_t number = 1; number <= 4 * s->options.pending_max; number++) {
         assert_int_equal(request_from(s, 1, 1, number, "a"), COL_DROP_NONE);
-        col_pbft_propose(s->pbft);
+        col_pbft_settle(s->pbft);
         execute(s, 1, number);
     }
     assert_int_equal(figures_of(s).pending, 0);
@@ -260,7 +260,7 @@ static void other_clients_macs_are_kept_and_proposed(void **state) {
     (void)state;
     subject *s = with_session(primary_options());
     assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     assert_int_equal(count_sent(s, COL_BUSY), 0);
     subject_close(s);
@@ -280,6 +280,50 @@ static void executed_and_distant_numbers_of_a_flagged_client_are_treated_as_ever
     assert_int_equal(mac_request_from(s, 1, 1, 99, "a"), COL_DROP_TOO_FAR);
     assert_int_equal(mac_request_from(s, 1, 2, 1, "a"), COL_DROP_NO_SESSION);
     assert_int_equal(count_sent(s, COL_BUSY), 0);
+    subject_close(s);
+}
+
+static void a_client_is_flagged_for_a_while(void **state) {
+    (void)state;
+    subject *s = with_flagged_client(0);
+    pass(s, COL_FLAG_NS - 1);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_BAD_MAC);
+    pass(s, 1);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    subject_close(s);
+}
+
+/// The scheme of the seal with which the primary proposed its only request.
+static uint8_t proposed_scheme(subject *s) {
+    const sent_message *sent = last_sent(s, COL_BATCH);
+    col_batch batch;
+    col_bundle bundle;
+    assert_true(col_batch_read((col_bytes){sent->bytes, sent->length}, &batch));
+    assert_int_equal(batch.requests, 1);
+    col_reader reader = col_reader_of(batch.content);
+    const uint32_t length = col_read_u32(&reader);
+    assert_int_equal(col_bundle_parse(col_read_bytes(&reader, length), &bundle), COL_DROP_NONE);
+    return bundle.scheme;
+}
+
+static void a_signed_copy_takes_the_place_of_one_with_macs_until_it_is_proposed(void **state) {
+    (void)state;
+    subject *s = with_session(primary_options());
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(mac_request_from(s, 1, 1, 1, "a"), COL_DROP_REPEATED);
+    assert_int_equal(request_from(s, 1, 1, 1, "another"), COL_DROP_REPEATED);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_NONE);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_REPEATED);
+    assert_int_equal(figures_of(s).pending, 1);
+    col_pbft_settle(s->pbft);
+    assert_int_not_equal(proposed_scheme(s), COL_SCHEME_HMAC);
+    subject_close(s);
+
+    s = with_session(primary_options());
+    (void)mac_request_from(s, 1, 1, 1, "a");
+    col_pbft_settle(s->pbft);
+    assert_int_equal(proposed_scheme(s), COL_SCHEME_HMAC);
+    assert_int_equal(request_from(s, 1, 1, 1, "a"), COL_DROP_REPEATED);
     subject_close(s);
 }
 
@@ -305,6 +349,8 @@ int main(void) {
         cmocka_unit_test(a_backup_keeps_no_macs_of_a_flagged_client_and_says_nothing),
         cmocka_unit_test(other_clients_macs_are_kept_and_proposed),
         cmocka_unit_test(executed_and_distant_numbers_of_a_flagged_client_are_treated_as_ever),
+        cmocka_unit_test(a_client_is_flagged_for_a_while),
+        cmocka_unit_test(a_signed_copy_takes_the_place_of_one_with_macs_until_it_is_proposed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@ static void a_session_open_is_proposed_once_and_answered_after(void **state) {
     subject *s = subject_open(primary_options());
     assert_int_equal(open_from(s, 1, 100), COL_DROP_NONE);
     assert_int_equal(open_from(s, 1, 100), COL_DROP_REPEATED);
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     assert_int_equal(count_sent(s, COL_PRE_PREPARE), 1);
     open_session(s, 1, 1, 100);
     assert_int_equal(open_from(s, 1, 100), COL_DROP_EXECUTED);

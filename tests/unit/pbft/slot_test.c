@@ -61,7 +61,8 @@ static void a_reused_entry_forgets_votes_seals_body_and_proposal(void **state) {
     (void)col_votes_add(&slot->prepares, 1, &value, &matching);
     (void)col_votes_add(&slot->commits, 1, &value, &matching);
     col_slot_keep_seal(&r->slots, slot, 1, text("seal"));
-    col_slot_keep_body(&r->slots, slot, text("body"), &value.digest, 5, true);
+    col_slot_keep_body(&r->slots, slot, text("body"),
+                       &(col_batch_check){.digest = value.digest, .time_ns = 5, .authentic = true});
     slot->proposed = 3;
     slot = col_slots_take(&r->slots, 3 + SLOTS, 3);
     assert_int_equal(slot->prepares.voted, 0);
@@ -90,7 +91,8 @@ static void a_body_serves_only_the_value_with_its_digest(void **state) {
     col_slot *slot = col_slots_take(&r->slots, 1, 0);
     assert_false(col_slot_has_body(slot, &a));
     assert_true(col_slot_has_body(slot, &run));
-    col_slot_keep_body(&r->slots, slot, text("of a"), &a.digest, 5, false);
+    col_slot_keep_body(&r->slots, slot, text("of a"),
+                       &(col_batch_check){.digest = a.digest, .time_ns = 5});
     assert_true(col_slot_has_body(slot, &a));
     assert_false(col_slot_has_body(slot, &b));
     assert_false(slot->authentic);

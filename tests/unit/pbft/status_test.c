@@ -98,7 +98,7 @@ static void the_primary_sends_a_lost_proposal_again_with_its_body(void **state) 
     subject *s = subject_open(primary_options());
     open_session(s, 1, 1, 100);
     (void)request_from(s, 1, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     const col_digest digest = last_sent(s, COL_PRE_PREPARE)->header.digest;
     forget_sent(s);
     const col_status asks = {.asks = true};
@@ -237,7 +237,7 @@ static void an_answer_brings_a_peer_what_it_lacks_too(void **state) {
     subject *s = subject_open(primary_options());
     open_session(s, 1, 1, 100);
     (void)request_from(s, 1, 1, 1, "a");
-    col_pbft_propose(s->pbft);
+    col_pbft_settle(s->pbft);
     forget_sent(s);
     const col_status answer = {0};
     (void)status_from(s, 3, &answer, NULL);
