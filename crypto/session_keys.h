@@ -13,9 +13,10 @@ typedef struct {
     col_map place_of;
     uint32_t each;
     uint32_t unused_count;
-    uint32_t *unused;  ///< stack of places
-    uint32_t *client;  ///< [sessions] owner
-    col_mac_key *key;  ///< [sessions][each]
+    uint32_t *unused;   ///< stack of places
+    uint64_t *session;  ///< [sessions] that has the place
+    uint32_t *client;   ///< [sessions] its owner
+    col_mac_key *key;   ///< [sessions][each]
 } col_session_keys;
 
 static inline uint32_t col_session_key_version(uint64_t session) {
@@ -29,7 +30,7 @@ void col_session_keys_init(col_session_keys *keys, col_arena *arena, uint32_t se
 /// Room for the keys of a session that was opened. @return [each], for the caller to fill
 col_mac_key *col_session_keys_add(col_session_keys *keys, uint64_t session, uint32_t client);
 
-/// Forget and wipe a session's keys, if there are any.
+/// Forget and wipe a session's keys, if it has them.
 void col_session_keys_remove(col_session_keys *keys, uint64_t session);
 
 /// @return [each], or NULL when no session of this client has them

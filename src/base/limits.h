@@ -78,6 +78,12 @@ static_assert(COL_STRANGER_WASTE_NS >= 10 * COL_WASTE_NS, "one stranger takes a 
 /// second more, about a hundredth of a core.
 #define COL_FORGED_NS UINT64_C(10000000000)
 
+/// Sessions that a client may open of one pillar in a row, then one in each such time: an opening
+/// may cost every replica an X25519 operation, some 50 us of its execution, so that one client
+/// takes a four-hundredth of it; a session is worth more than a fiftieth of a second.
+#define COL_OPEN_BURST 64
+#define COL_OPEN_NS UINT64_C(20000000)
+
 /// How long a client whose MACs failed has to sign: a faulty one can hold up a pillar once in that
 /// time, and whom a faulty primary or network framed is slowed no longer than that.
 #define COL_FLAG_NS UINT64_C(60000000000)

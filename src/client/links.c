@@ -51,6 +51,8 @@ static void opened(void *context, uint32_t pillar, uint64_t nonce, uint64_t sess
     col_client_link_keys *links = context;
     col_mac_key *key = col_session_keys_add(&links->keys, session, links->client);
     if (!derive(links, pillar, nonce, key)) col_session_keys_remove(&links->keys, session);
+    col_key_destroy(links->pillar[pillar].pair);  // nobody can derive the session's keys again
+    links->pillar[pillar].pair = NULL;
 }
 
 static void closed(void *context, uint64_t session) {

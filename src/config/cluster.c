@@ -189,6 +189,7 @@ typedef struct {
     col_yaml_found tunable[TUNABLE_KEYS];
     uint32_t replica_line[COL_REPLICAS_MAX];
     uint32_t replica_key_line[COL_REPLICAS_MAX];
+    uint32_t exchange_key_line[COL_REPLICAS_MAX];
 } col_draft;
 
 // ---- Defaults ----
@@ -260,11 +261,11 @@ static col_result set_key(const col_draft *draft, uint32_t line, const char *key
 }
 
 /// A replica has a key for MACs exactly where sessions have them.
-static col_result set_exchange_key(const col_draft *draft, uint32_t line, const char *key,
-                                   uint32_t i) {
+static col_result set_exchange_key(const col_draft *draft, const char *key, uint32_t i) {
     const bool needed = draft->genesis->sessions == COL_SESSIONS_HMAC;
+    const uint32_t line = draft->exchange_key_line[i];
     if (needed && key[0] == '\0') {
-        return col_yaml_error(draft->yaml, line,
+        return col_yaml_error(draft->yaml, draft->replica_key_line[i],
                               "replica %u has no exchange_key, which `sessions: hmac` needs: make "
                               "one with `colonnade keygen --scheme hmac`",
                               i);
@@ -307,11 +308,12 @@ static col_result read_replica(col_draft *draft, const col_yaml_node *node, uint
     col_genesis *genesis = draft->genesis;
     draft->replica_line[i] = found[MEMBER_PORT].line;
     draft->replica_key_line[i] = found[MEMBER_KEY].line;
+    draft->exchange_key_line[i] = found[MEMBER_EXCHANGE_KEY].line;
     genesis->replica[i].port = (uint16_t)entry.port;
     COL_TRY(read_address(draft, found[MEMBER_ADDRESS].line, entry.address,
                          &genesis->replica[i].address));
     COL_TRY(set_key(draft, found[MEMBER_KEY].line, entry.public_key, genesis->replica_key[i]));
-    return set_exchange_key(draft, found[MEMBER_KEY].line, entry.exchange_key, i);
+    return set_exchange_key(draft, entry.exchange_key, i);
 }
 
 static col_result read_replicas(col_draft *draft) {
@@ -528,10 +530,12 @@ static col_result read_key(const col_draft *draft, uint32_t line, const char *pa
                            col_scheme scheme, col_fingerprint_fn *fingerprint, col_digest *digest) {
     if (access(path, R_OK) != 0) {
         const int reason = errno;
-        return col_yaml_error(draft->yaml, line,
-                              "public key %s: %s: make the key with `colonnade keygen`, or correct "
-                              "public_key",
-                              path, strerror(reason));
+        const bool exchange = scheme == COL_SCHEME_HMAC;
+        return col_yaml_error(
+            draft->yaml, line,
+            "public key %s: %s: make the key with `colonnade keygen%s`, or correct %s", path,
+            strerror(reason), exchange ? " --scheme hmac" : "",
+            member_keys[exchange ? MEMBER_EXCHANGE_KEY : MEMBER_KEY].key);
     }
     const col_result result = fingerprint(path, scheme, digest);
     if (!result.ok) return col_yaml_error(draft->yaml, line, "%s", result.text);
@@ -543,7 +547,7 @@ static col_result read_exchange_key(const col_draft *draft, uint32_t j,
                                     col_fingerprint_fn *fingerprint) {
     col_genesis *genesis = draft->genesis;
     if (genesis->sessions != COL_SESSIONS_HMAC) return col_ok();
-    const uint32_t line = draft->replica_key_line[j];
+    const uint32_t line = draft->exchange_key_line[j];
     COL_TRY(read_key(draft, line, genesis->exchange_key[j], COL_SCHEME_HMAC, fingerprint,
                      &genesis->exchange_fingerprint[j]));
     for (uint32_t i = 0; i < j; i++) {

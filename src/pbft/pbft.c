@@ -128,15 +128,18 @@ col_slot *col_pbft_slot(col_pbft *pbft, uint64_t round) {
     return col_slots_take(&pbft->slots, round, pbft->executed);
 }
 
-/// A COMMIT is of use while a seal is missing in the certificate that peers may ask for.
+bool col_pbft_is_certified(const col_pbft *pbft, const col_slot *slot) {
+    if (!slot->decided) return false;
+    const uint32_t kept = slot->sealed & col_votes_for(&slot->commits, &slot->decided_value);
+    return (uint32_t)__builtin_popcount(kept) >= pbft->quorum;
+}
+
 bool col_pbft_is_late(const col_pbft *pbft, const col_slot *slot, const col_header *vote) {
     if (vote->type == COL_PREPARE) {
         return slot->prepared && !(slot->prepares.voted >> vote->sender & 1);
     }
-    if (vote->type != COL_COMMIT || !slot->decided) return false;
-    if (slot->commits.voted >> vote->sender & 1) return false;
-    const uint32_t kept = slot->sealed & col_votes_for(&slot->commits, &slot->decided_value);
-    return (uint32_t)__builtin_popcount(kept) >= pbft->quorum;
+    return vote->type == COL_COMMIT && col_pbft_is_certified(pbft, slot) &&
+           !(slot->commits.voted >> vote->sender & 1);
 }
 
 uint32_t col_pbft_others(const col_pbft *pbft) {

@@ -8,6 +8,13 @@ col_drop col_session_open_check(const col_header *header, const col_session_open
     return same ? COL_DROP_NONE : COL_DROP_MALFORMED;
 }
 
+/// Count an opening, if the client has not opened too many of late.
+static bool may_open(col_client_view *client, uint64_t now_ns) {
+    if (client->open_ns > now_ns + (COL_OPEN_BURST - 1) * COL_OPEN_NS) return false;
+    client->open_ns = (client->open_ns > now_ns ? client->open_ns : now_ns) + COL_OPEN_NS;
+    return true;
+}
+
 col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) {
     const col_header *header = &verified->message.header;
     const col_pbft_sink *sink = &pbft->options.sink;
@@ -31,6 +38,7 @@ col_drop col_pbft_on_session_open(col_pbft *pbft, const col_verified *verified) 
         pbft->stirs++;
         return COL_DROP_REPEATED;
     }
+    if (!may_open(client, pbft->now_ns)) return COL_DROP_RATE_LIMITED;
     client->waiting = col_pendings_keep(&pbft->pendings, verified, open.client, open.nonce);
     if (client->waiting == COL_PENDING_NONE) return COL_DROP_QUEUE_FULL;
     col_pendings_queue(&pbft->pendings, client->waiting);

@@ -17,9 +17,10 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
     const col_slot *slot = col_slots_find(&pbft->slots, round);
     col_status_slot held = {0};
     if (slot != NULL) {
-        // What is prepared needs no further PREPARE, and refuses it as late.
-        const uint32_t prepares = slot->prepared ? UINT32_MAX : slot->prepares.voted;
-        held = (col_status_slot){slot_flags(slot), prepares, slot->commits.voted};
+        // Whoever has enough votes needs no further ones, and refuses them as late.
+        held =
+            (col_status_slot){slot_flags(slot), slot->prepared ? UINT32_MAX : slot->prepares.voted,
+                              col_pbft_is_certified(pbft, slot) ? UINT32_MAX : slot->commits.voted};
     }
     col_status_slot_write(writer, &held);
 }

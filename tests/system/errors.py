@@ -102,6 +102,9 @@ KEYS = [
     ("cp keys/replica-1.pub keys/replica-2.pub", "cluster up {copy}",
      "{copy}/cluster.yaml:...: replicas 1 and 2 have the same public key, which would give its holder two "
      "votes: make one for each with `colonnade keygen`"),
+    (MACS + " && rm macs/keys/replica-2.exchange.pub", "cluster up {copy}/macs",
+     "{copy}/macs/cluster.yaml:...: public key {copy}/macs/keys/replica-2.exchange.pub: No such file or "
+     "directory: make the key with `colonnade keygen --scheme hmac`, or correct exchange_key"),
     (MACS + " && cp macs/keys/replica-1.exchange.pub macs/keys/replica-2.exchange.pub",
      "cluster up {copy}/macs",
      "{copy}/macs/cluster.yaml:...: replicas 1 and 2 have the same exchange key, so that each could make the "

@@ -74,6 +74,7 @@ static void a_session_has_the_keys_of_its_opening(void **state) {
     calls.opened(calls.context, 2, 78, 6);
     assert_linked((UINT64_C(3) << 32) + 5, 1, 77, &share[0]);
     assert_linked(6, 2, 78, &share[1]);
+    for (uint32_t k = 1; k <= 2; k++) assert_null(links.pillar[k].pair);  // of no more use
 }
 
 static void the_pair_that_was_made_last_counts(void **state) {

@@ -72,6 +72,8 @@ static void a_session_with_the_same_low_half_takes_the_place_of_the_last(void **
     add(HIGH + 5, 2, 20);
     assert_keys(5, 2, 20);
     assert_null(col_session_keys_find(&keys, 5, 1));
+    col_session_keys_remove(&keys, 5);  // of the last, late
+    assert_keys(5, 2, 20);
     col_session_keys_remove(&keys, HIGH + 5);
     assert_null(col_session_keys_find(&keys, 5, 2));
 }

@@ -62,6 +62,29 @@ static void a_client_that_asks_again_stirs(void **state) {
     subject_close(s);
 }
 
+static void open_and_be_refused(subject *s, uint64_t nonce) {
+    assert_int_equal(open_from(s, 1, nonce), COL_DROP_NONE);
+    outcome(s, (col_outcome){.kind = COL_OUTCOME_REFUSED, .client = 1, .number = nonce});
+}
+
+static void a_client_opens_some_sessions_in_a_row_and_then_one_in_a_while(void **state) {
+    (void)state;
+    subject *s = subject_open(primary_options());
+    uint64_t nonce = 100;
+    for (uint32_t i = 0; i < COL_OPEN_BURST; i++) open_and_be_refused(s, ++nonce);
+    assert_int_equal(open_from(s, 1, ++nonce), COL_DROP_RATE_LIMITED);
+    assert_int_equal(open_from(s, 2, nonce), COL_DROP_NONE);  // another client
+    pass(s, COL_OPEN_NS - 1);
+    assert_int_equal(open_from(s, 1, nonce), COL_DROP_RATE_LIMITED);
+    pass(s, 1);
+    open_and_be_refused(s, nonce);
+    assert_int_equal(open_from(s, 1, ++nonce), COL_DROP_RATE_LIMITED);
+    pass(s, 2 * COL_OPEN_BURST * COL_OPEN_NS);  // more than a burst is not saved up
+    for (uint32_t i = 0; i < COL_OPEN_BURST; i++) open_and_be_refused(s, ++nonce);
+    assert_int_equal(open_from(s, 1, ++nonce), COL_DROP_RATE_LIMITED);
+    subject_close(s);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_session_open_is_proposed_once_and_answered_after),
@@ -69,6 +92,7 @@ int main(void) {
         cmocka_unit_test(a_nonce_that_execution_would_refuse_does_not_take_the_clients_place),
         cmocka_unit_test(a_session_open_must_say_what_its_header_says),
         cmocka_unit_test(a_client_that_asks_again_stirs),
+        cmocka_unit_test(a_client_opens_some_sessions_in_a_row_and_then_one_in_a_while),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -66,6 +66,29 @@ static void a_status_tells_of_every_slot_above_the_executed_one(void **state) {
     subject_close(s);
 }
 
+static void who_has_enough_votes_says_that_it_has_all(void **state) {
+    (void)state;
+    subject *s = subject_open(backup_options());
+    const test_batch a = batch_of(&s->options, "a");
+    (void)pre_prepare(s, 1, &a.value);
+    (void)pre_prepare(s, 2, &a.value);
+    // Two PREPAREs and, without the batch, three COMMITs; of the second slot one less each.
+    for (uint32_t round = 1; round <= 2; round++) {
+        (void)prepare_from(s, 1, round, &a.value);
+        (void)commit_from(s, 0, round, &a.value);
+        (void)commit_from(s, 1, round, &a.value);
+    }
+    (void)prepare_from(s, 3, 1, &a.value);
+    (void)commit_from(s, 3, 1, &a.value);
+    pass(s, 10 * s->options.status_interval_ns);
+    const col_status status = parse(last_sent(s, COL_STATUS));
+    assert_int_equal(col_status_slot_read(&status, 0).prepares, UINT32_MAX);
+    assert_int_equal(col_status_slot_read(&status, 0).commits, UINT32_MAX);
+    assert_int_equal(col_status_slot_read(&status, 1).prepares, 1 << 1);
+    assert_int_equal(col_status_slot_read(&status, 1).commits, 1 << 0 | 1 << 1);
+    subject_close(s);
+}
+
 static void a_peer_gets_exactly_the_votes_that_it_lacks(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
@@ -272,6 +295,7 @@ int main(void) {
         cmocka_unit_test(a_new_replica_greets_and_falls_silent_when_all_are_even),
         cmocka_unit_test(without_answers_status_ends_after_eight_doubling_intervals),
         cmocka_unit_test(a_status_tells_of_every_slot_above_the_executed_one),
+        cmocka_unit_test(who_has_enough_votes_says_that_it_has_all),
         cmocka_unit_test(a_peer_gets_exactly_the_votes_that_it_lacks),
         cmocka_unit_test(the_primary_sends_a_lost_proposal_again_with_its_body),
         cmocka_unit_test(nothing_at_or_below_the_stable_checkpoint_is_voted_again),
