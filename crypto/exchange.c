@@ -5,6 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/kdf.h>
+#include <pthread.h>
 
 #include "crypto/openssl_key.h"
 #include "src/base/assert.h"
@@ -14,6 +15,13 @@
 #define DOMAIN "colonnade hmac 1"
 #define DOMAIN_BYTES 16
 #define INFO_BYTES (DOMAIN_BYTES + 4 + 1 + 8 + sizeof(col_exchange_key) + 4)
+
+static EVP_KDF *hkdf;
+static pthread_once_t hkdf_fetched = PTHREAD_ONCE_INIT;
+
+static void fetch_hkdf(void) {
+    hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+}
 
 static bool agree(const col_key *own, const col_exchange_key *peer, uint8_t secret[32]) {
     EVP_PKEY *other =
@@ -51,11 +59,10 @@ static void expand(uint8_t secret[32], const col_link *link, uint8_t *keys, size
                                           sizeof link->cluster->byte),
         OSSL_PARAM_construct_octet_string(OSSL_KDF_PARAM_INFO, info, sizeof info),
         OSSL_PARAM_construct_end()};
-    EVP_KDF *hkdf = EVP_KDF_fetch(NULL, "HKDF", NULL);
+    COL_ASSERT(pthread_once(&hkdf_fetched, fetch_hkdf) == 0);
     EVP_KDF_CTX *context = EVP_KDF_CTX_new(hkdf);
     COL_ASSERT(EVP_KDF_derive(context, keys, length, parameters) == 1);
     EVP_KDF_CTX_free(context);
-    EVP_KDF_free(hkdf);
 }
 
 bool col_link_keys_derive(const col_key *own, const col_exchange_key *peer, const col_link *link,

@@ -170,13 +170,13 @@ static int no_passphrase(char *buffer, int size, int writing, void *context) {
     return -1;
 }
 
-static col_result open_private(const char *path, int *descriptor) {
+static col_result open_private(const char *path, col_scheme scheme, int *descriptor) {
     const int opened = open(path, O_RDONLY | O_CLOEXEC);
     if (opened < 0) {
         return col_error(
             "%s: cannot read the private key: %s: name a file that this user may read, or make a "
-            "pair with `colonnade keygen`",
-            path, strerror(errno));
+            "pair with `colonnade keygen --scheme %s`",
+            path, strerror(errno), col_scheme_name(scheme));
     }
     struct stat status;
     if (fstat(opened, &status) != 0 || !S_ISREG(status.st_mode)) {
@@ -194,7 +194,7 @@ static col_result open_private(const char *path, int *descriptor) {
 
 col_result col_key_read_private(const char *path, col_scheme scheme, col_key **key) {
     int descriptor = -1;
-    COL_TRY(open_private(path, &descriptor));
+    COL_TRY(open_private(path, scheme, &descriptor));
 
     // A descriptor BIO keeps no buffer of its own that would outlive the key.
     BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
@@ -212,8 +212,9 @@ col_result col_key_read_private(const char *path, col_scheme scheme, col_key **k
     }
     if (!pkey) {
         ERR_clear_error();
-        return col_error("%s: no private key in PEM form: make a pair with `colonnade keygen`",
-                         path);
+        return col_error(
+            "%s: no private key in PEM form: make a pair with `colonnade keygen --scheme %s`", path,
+            col_scheme_name(scheme));
     }
     return col_key_adopt(pkey, path, true, scheme, key);
 }
@@ -223,8 +224,8 @@ col_result col_key_read_public(const char *path, col_scheme scheme, col_key **ke
     if (descriptor < 0) {
         return col_error(
             "%s: cannot read the public key: %s: name a file that this user may read, or make a "
-            "pair with `colonnade keygen`",
-            path, strerror(errno));
+            "pair with `colonnade keygen --scheme %s`",
+            path, strerror(errno), col_scheme_name(scheme));
     }
     BIO *bio = BIO_new_fd(descriptor, BIO_CLOSE);
     COL_ASSERT(bio);

@@ -28,6 +28,7 @@ static_assert(sizeof(atomic_bool) == 1 && atomic_bool::is_always_lock_free);
 
 extern "C" {
 #include "crypto/backend.h"
+#include "crypto/exchange.h"
 #include "crypto/hashing.h"
 #include "crypto/keys.h"
 #include "crypto/opener.h"

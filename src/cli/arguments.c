@@ -49,7 +49,9 @@ void col_arguments_help(const col_command *command, FILE *stream) {
         char name[64];
         const char *value = option->kind == COL_OPTION_CHOICE ? option->choices : option->value;
         snprintf(name, sizeof name, "%s %s", option->name, value ? value : "");
-        fprintf(stream, "  %-28s %s\n", name, option->help);
+        const bool fits = strlen(name) <= 28;  // else its text begins on the next line
+        fprintf(stream, "  %-28s%s%*s %s\n", name, fits ? "" : "\n", fits ? 0 : 30, "",
+                option->help);
     }
     fprintf(stream, "  %-28s %s\n", "--help", "this text");
     fprintf(stream, "\nexample:\n");

@@ -25,8 +25,8 @@ int col_command_keygen(char **argv) {
     const col_option options[] = {
         {"--out", "PREFIX", "write PREFIX.pem (private, mode 0600) and PREFIX.pub", COL_OPTION_TEXT,
          .required = true, .target = &prefix},
-        {"--scheme", "SCHEME", "that the key is for; rsa when not given", COL_OPTION_CHOICE,
-         .choices = COL_KEY_CHOICES, .target = &scheme},
+        {"--scheme", "SCHEME", "of its place, hmac for an exchange_key; rsa when not given",
+         COL_OPTION_CHOICE, .choices = COL_KEY_CHOICES, .target = &scheme},
         {"--bits", "BITS", "of an RSA key; 2048 when not given", COL_OPTION_CHOICE,
          .choices = "2048|3072|4096", .target = &bits},
     };

@@ -122,9 +122,10 @@ col_client_submission col_client_submit(col_client *client, uint32_t session, co
 uint32_t col_client_room(const col_client *client, uint32_t session);
 
 /// Sign everything that was submitted, once for all of it, and send it. Saves the wait for the next
-/// poll; never blocks.
-/// Cost: one signature (for up to 256 messages; for more, further ones) and system calls for up
-/// to 32 datagrams each, if anything waits.
+/// poll; never blocks. Where the cluster file says `sessions: hmac`, sessions that had a result
+/// have MACs in place of signatures; nothing else is different. Cost: one signature (for up to 256
+/// messages; for more, further ones) and system calls for up to 32 datagrams each, if anything
+/// waits.
 void col_client_flush(col_client *client);
 
 /// Send what waits, take what arrived, report results through `done`, and send what `done`

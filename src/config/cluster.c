@@ -267,8 +267,9 @@ static col_result set_exchange_key(const col_draft *draft, const char *key, uint
     if (needed && key[0] == '\0') {
         return col_yaml_error(draft->yaml, draft->replica_key_line[i],
                               "replica %u has no exchange_key, which `sessions: hmac` needs: make "
-                              "one with `colonnade keygen --scheme hmac`",
-                              i);
+                              "one with `colonnade keygen --scheme hmac --out "
+                              "keys/replica-%u.exchange`",
+                              i, i);
     }
     if (!needed && key[0] != '\0') {
         return col_yaml_error(draft->yaml, line,
@@ -530,12 +531,11 @@ static col_result read_key(const col_draft *draft, uint32_t line, const char *pa
                            col_scheme scheme, col_fingerprint_fn *fingerprint, col_digest *digest) {
     if (access(path, R_OK) != 0) {
         const int reason = errno;
-        const bool exchange = scheme == COL_SCHEME_HMAC;
         return col_yaml_error(
             draft->yaml, line,
-            "public key %s: %s: make the key with `colonnade keygen%s`, or correct %s", path,
-            strerror(reason), exchange ? " --scheme hmac" : "",
-            member_keys[exchange ? MEMBER_EXCHANGE_KEY : MEMBER_KEY].key);
+            "public key %s: %s: make the key with `colonnade keygen --scheme %s`, or correct %s",
+            path, strerror(reason), col_scheme_name(scheme),
+            member_keys[scheme == COL_SCHEME_HMAC ? MEMBER_EXCHANGE_KEY : MEMBER_KEY].key);
     }
     const col_result result = fingerprint(path, scheme, digest);
     if (!result.ok) return col_yaml_error(draft->yaml, line, "%s", result.text);
@@ -573,8 +573,9 @@ static col_result check_distinct(const col_draft *draft, uint32_t j) {
         }
         return col_yaml_error(draft->yaml, draft->replica_key_line[j],
                               "replicas %u and %u have the same public key, which would give its "
-                              "holder two votes: make one for each with `colonnade keygen`",
-                              i, j);
+                              "holder two votes: make one for each with `colonnade keygen "
+                              "--scheme %s`",
+                              i, j, col_scheme_name(genesis->replicas_scheme));
     }
     return col_ok();
 }

@@ -20,7 +20,7 @@ from harness import PROGRAM, cluster, directory, run
 REPLICA = "replica --cluster {copy} --id 1 --profile {copy}/small.yaml --device"
 MACS = ("$COLONNADE init macs --sessions hmac --replicas-scheme ed25519 --clients-scheme ed25519 > "
         "/dev/null")
-READABLE = "name a file that this user may read, or make a pair with `colonnade keygen`"
+READABLE = "name a file that this user may read, or make a pair with `colonnade keygen --scheme rsa`"
 
 FILES = [
     ("rm cluster.yaml", "cluster up {copy}",
@@ -84,10 +84,10 @@ KEYS = [
      "{copy}/keys/replica-1.pub: pass the key made with it (--key), or the right --id"),
     ("cp keys/replica-1.pub keys/replica-1.pem", REPLICA + " lo",
      "{copy}/keys/replica-1.pem: no private key in PEM form: make a pair with "
-     "`colonnade keygen`"),
+     "`colonnade keygen --scheme rsa`"),
     (": > keys/replica-1.pem", REPLICA + " lo",
      "{copy}/keys/replica-1.pem: no private key in PEM form: make a pair with "
-     "`colonnade keygen`"),
+     "`colonnade keygen --scheme rsa`"),
     ("rm keys/replica-1.pem && mkdir keys/replica-1.pem", REPLICA + " lo",
      "{copy}/keys/replica-1.pem: is not a file: name the PEM file of a private key"),
     ("chmod 644 keys/replica-2.pem", "cluster up {copy}",
@@ -95,13 +95,13 @@ KEYS = [
      "{copy}/keys/replica-2.pem`"),
     ("rm keys/replica-2.pub", "cluster up {copy}",
      "{copy}/cluster.yaml:...: public key {copy}/keys/replica-2.pub: No such file or directory: make the "
-     "key with `colonnade keygen`, or correct public_key"),
+     "key with `colonnade keygen --scheme rsa`, or correct public_key"),
     (": > keys/replica-2.pub", "cluster up {copy}",
      "{copy}/cluster.yaml:...: {copy}/keys/replica-2.pub: no public key in PEM form: "
      "export one with `openssl pkey -in PRIVATE -pubout`"),
     ("cp keys/replica-1.pub keys/replica-2.pub", "cluster up {copy}",
      "{copy}/cluster.yaml:...: replicas 1 and 2 have the same public key, which would give its holder two "
-     "votes: make one for each with `colonnade keygen`"),
+     "votes: make one for each with `colonnade keygen --scheme rsa`"),
     (MACS + " && rm macs/keys/replica-2.exchange.pub", "cluster up {copy}/macs",
      "{copy}/macs/cluster.yaml:...: public key {copy}/macs/keys/replica-2.exchange.pub: No such file or "
      "directory: make the key with `colonnade keygen --scheme hmac`, or correct exchange_key"),

@@ -12,6 +12,7 @@ static struct {
     uint64_t number;
     const char *text;
     const char *choice;
+    const char *direction;
     bool flag;
 } given;
 
@@ -21,6 +22,8 @@ static const col_option options[] = {
     {"--text", "TEXT", "a text", COL_OPTION_TEXT, .required = true, .target = &given.text},
     {"--choice", "WHICH", "a choice", COL_OPTION_CHOICE, .choices = "left|right",
      .target = &given.choice},
+    {"--direction", "WHICH", "a long choice", COL_OPTION_CHOICE, .choices = "upwards|downwards",
+     .target = &given.direction},
     {"--flag", NULL, "a flag", COL_OPTION_FLAG, .target = &given.flag},
 };
 
@@ -30,7 +33,7 @@ static const col_command command = {
     .positionals = "DIR",
     .example = "colonnade try here --text a",
     .options = options,
-    .option_count = 4,
+    .option_count = 5,
 };
 
 static const col_command with_rest = {
@@ -156,8 +159,11 @@ static void help_shows_every_option_and_the_example(void **state) {
     col_arguments_help(&command, stream);
     fclose(stream);
     assert_non_null(strstr(text, "usage: colonnade try DIR --text TEXT [options]\n"));
-    assert_non_null(strstr(text, "--number N"));
-    assert_non_null(strstr(text, "--choice left|right"));
+    assert_non_null(strstr(text, "\n  --number N                   a number\n"));
+    assert_non_null(strstr(text, "\n  --choice left|right          a choice\n"));
+    assert_non_null(strstr(text,
+                           "\n  --direction upwards|downwards\n"
+                           "                               a long choice\n"));
     assert_non_null(strstr(text, "\nexample:\n  colonnade try here --text a\n"));
     free(text);
 }

@@ -367,9 +367,10 @@ static void what_does_not_fit_the_cluster_file_is_refused(void **state) {
     assert_refused((col_client_options){.client = 0, .key = key},
                    "$/keys/client-1.pem is not the key of client 0 in $/cluster.yaml: name the key "
                    "that belongs to $/keys/client-0.pub.pem");
-    assert_refused((col_client_options){.key = "/nonexistent.pem"},
-                   "/nonexistent.pem: cannot read the private key: No such file or directory: name "
-                   "a file that this user may read, or make a pair with `colonnade keygen`");
+    assert_refused(
+        (col_client_options){.key = "/nonexistent.pem"},
+        "/nonexistent.pem: cannot read the private key: No such file or directory: name "
+        "a file that this user may read, or make a pair with `colonnade keygen --scheme rsa`");
 }
 
 #define against_the_cluster(test) cmocka_unit_test_setup_teardown(test, start, stop)

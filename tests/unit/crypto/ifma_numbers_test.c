@@ -16,6 +16,12 @@ static void draw(col_lanes *x, uint32_t top_bits) {
     }
 }
 
+static void assert_tight(const col_lanes *x) {
+    for (uint32_t i = 0; i < LIMBS * COL_LANES; i++) {
+        assert_true(((const uint64_t *)x)[i] <= COL_LIMB_MASK);
+    }
+}
+
 static void sums_and_differences_carry(void **state) {
     (void)state;
     for (int round = 0; round < 50; round++) {
@@ -27,6 +33,7 @@ static void sums_and_differences_carry(void **state) {
             *lane_at(a, i, 0) = round % 2 ? 0 : COL_LIMB_MASK;
         }
         col_ifma_add_subtract(r, a, b, round % 3 ? c : NULL, LIMBS);
+        assert_tight(r);
         for (uint32_t lane = 0; lane < COL_LANES; lane++) {
             BIGNUM *x = number_of(a, LIMBS, lane);
             BIGNUM *y = number_of(b, LIMBS, lane);

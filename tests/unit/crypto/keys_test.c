@@ -310,13 +310,18 @@ static void make_unreadable(void) {
 #define PUBLIC_ED25519 col_key_read_public, COL_SCHEME_ED25519
 #define PRIVATE_ECDSA col_key_read_private, COL_SCHEME_ECDSA_P256
 #define PUBLIC_ECDSA col_key_read_public, COL_SCHEME_ECDSA_P256
-#define REMEDY "name a file that this user may read, or make a pair with `colonnade keygen`"
+#define PRIVATE_HMAC col_key_read_private, COL_SCHEME_HMAC
+#define REMEDY(scheme)                                                            \
+    "name a file that this user may read, or make a pair with `colonnade keygen " \
+    "--scheme " scheme "`"
 
 /// What is said of a key in a place of another scheme.
 #define OTHER(half, type, scheme)                                        \
     "this " half " key is of type " type ", and its place takes " scheme \
     ": make a pair with "                                                \
     "`colonnade keygen --scheme " scheme "`, or change `authentication` in the cluster file"
+#define NO_PRIVATE(scheme) \
+    "no private key in PEM form: make a pair with `colonnade keygen --scheme " scheme "`"
 #define NO_PUBLIC "no public key in PEM form: export one with `openssl pkey -in PRIVATE -pubout`"
 
 static const struct {
@@ -325,14 +330,15 @@ static const struct {
     void (*make)(void);
     const char *error;  ///< behind the path; `$` is the path
 } mistakes[] = {
-    {READ_PRIVATE, make_nothing, "cannot read the private key: No such file or directory: " REMEDY},
-    {READ_PRIVATE, make_unreadable, "cannot read the private key: Permission denied: " REMEDY},
+    {READ_PRIVATE, make_nothing,
+     "cannot read the private key: No such file or directory: " REMEDY("rsa")},
+    {READ_PRIVATE, make_unreadable,
+     "cannot read the private key: Permission denied: " REMEDY("rsa")},
     {READ_PRIVATE, make_directory, "is not a file: name the PEM file of a private key"},
-    {READ_PRIVATE, make_empty, "no private key in PEM form: make a pair with `colonnade keygen`"},
-    {READ_PRIVATE, make_noise, "no private key in PEM form: make a pair with `colonnade keygen`"},
-    {READ_PRIVATE, make_broken, "no private key in PEM form: make a pair with `colonnade keygen`"},
-    {READ_PRIVATE, make_public_of_rsa,
-     "no private key in PEM form: make a pair with `colonnade keygen`"},
+    {READ_PRIVATE, make_empty, NO_PRIVATE("rsa")},
+    {READ_PRIVATE, make_noise, NO_PRIVATE("rsa")},
+    {READ_PRIVATE, make_broken, NO_PRIVATE("rsa")},
+    {READ_PRIVATE, make_public_of_rsa, NO_PRIVATE("rsa")},
     {READ_PRIVATE, make_readable,
      "this private key is open to others (mode 0640): run `chmod 600 $`"},
     {READ_PRIVATE, make_executable,
@@ -344,10 +350,14 @@ static const struct {
     {READ_PRIVATE, make_exponent_three,
      "the public exponent of this RSA key is not 65537: make a pair with `colonnade keygen` or "
      "`openssl genrsa`"},
-    {READ_PUBLIC, make_nothing, "cannot read the public key: No such file or directory: " REMEDY},
+    {READ_PUBLIC, make_nothing,
+     "cannot read the public key: No such file or directory: " REMEDY("rsa")},
     {READ_PUBLIC, make_directory, NO_PUBLIC},
     {READ_PUBLIC, make_empty, NO_PUBLIC},
     {READ_PUBLIC, make_private, NO_PUBLIC},
+    {PRIVATE_HMAC, make_nothing,
+     "cannot read the private key: No such file or directory: " REMEDY("hmac")},
+    {PRIVATE_HMAC, make_empty, NO_PRIVATE("hmac")},
     // Every scheme in every place that is not its own.
     {READ_PRIVATE, make_p256,
      "this private key is of type EC, and its place takes rsa: make a pair with `colonnade keygen "

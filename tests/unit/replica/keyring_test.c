@@ -91,7 +91,7 @@ static void a_missing_key_is_named_and_nothing_is_kept(void **state) {
     assert_string_equal(loaded.text,
                         "/tmp/colonnade-test-no-such-key: cannot read the public key: No such file "
                         "or directory: name a file that this user may read, or make a pair with "
-                        "`colonnade keygen`");
+                        "`colonnade keygen --scheme rsa`");
     memcpy(file->genesis.client_key[1], path, sizeof path);
 }
 
