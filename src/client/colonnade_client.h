@@ -70,8 +70,9 @@ typedef struct {
     col_client_done done;  ///< required
     void *context;         ///< for `done`
     uint32_t client;       ///< id in the cluster file's registry; the first is 0
-    uint32_t sessions;     ///< spread over the pillars, for parallelism; default 1
-    const char *key;  ///< private key, PEM; default keys/client-<id>.pem beside the cluster file
+    uint32_t sessions;  ///< spread over the pillars, for parallelism; default 1. Beyond 64 of one
+                        ///< pillar, 50 open in a second
+    const char *key;    ///< private key, PEM; default keys/client-<id>.pem beside the cluster file
     uint64_t timeout_ns;     ///< for the opening, and for each request; default 10 s
     uint64_t retransmit_ns;  ///< a request goes to all replicas after that long without a result,
                              ///< or later while results take long; default 100 ms
@@ -123,9 +124,9 @@ uint32_t col_client_room(const col_client *client, uint32_t session);
 
 /// Sign everything that was submitted, once for all of it, and send it. Saves the wait for the next
 /// poll; never blocks. Where the cluster file says `sessions: hmac`, sessions that had a result
-/// have MACs in place of signatures; nothing else is different. Cost: one signature (for up to 256
-/// messages; for more, further ones) and system calls for up to 32 datagrams each, if anything
-/// waits.
+/// have MACs in place of signatures; nothing else is different.
+/// Cost: one signature (for up to 256 messages; for more, further ones) and system calls for up
+/// to 32 datagrams each, if anything waits.
 void col_client_flush(col_client *client);
 
 /// Send what waits, take what arrived, report results through `done`, and send what `done`
