@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // RSA in lanes, against OpenSSL: of keys and digests as they come, and of what attackers and faults
 // make. tests/soak/rsa.c does it many times.
+#include <openssl/core_names.h>
+#include <openssl/param_build.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
@@ -238,6 +240,83 @@ static void a_faulty_signature_is_not_released(void **state) {
     assert_int_equal(col_rsa_sign(context, key, digest, 8, signature), 0xff);
 }
 
+/// @param top of its bits @return a prime p of 1024 bits with p - 1 prime to 65537
+static BIGNUM *prime_with(uint32_t top) {
+    BIGNUM *prime = BN_new();
+    do {
+        assert_int_equal(BN_rand(prime, 1024 - 32, BN_RAND_TOP_ANY, BN_RAND_BOTTOM_ODD), 1);
+        for (int i = 0; i < 32; i++) {
+            if (top >> i & 1) BN_set_bit(prime, 1024 - 32 + i);
+        }
+    } while (BN_check_prime(prime, NULL, NULL) != 1 || BN_mod_word(prime, 65537) == 1);
+    return prime;
+}
+
+/// RFC 8017 leaves open which prime is the first. Where it is the smaller, s_q may be above s_p +
+/// p.
+static EVP_PKEY *key_with_small_prime_first(void) {
+    BN_CTX *scratch = BN_CTX_new();
+    BIGNUM *p = prime_with(0xb505ffff), *q = prime_with(0xffff0000), *e = BN_new();
+    BIGNUM *n = BN_new(), *less = BN_new(), *d, *d_p = BN_new(), *d_q = BN_new(), *inverse;
+    BN_set_word(e, 65537);
+    BN_mul(n, p, q, scratch);
+    BN_sub(less, n, p);
+    BN_sub(less, less, q);
+    BN_add_word(less, 1);  // (p - 1)(q - 1)
+    d = BN_mod_inverse(NULL, e, less, scratch);
+    inverse = BN_mod_inverse(NULL, q, p, scratch);
+    BN_sub(less, p, BN_value_one());
+    BN_mod(d_p, d, less, scratch);
+    BN_sub(less, q, BN_value_one());
+    BN_mod(d_q, d, less, scratch);
+    const struct {
+        const char *name;
+        BIGNUM *value;
+    } part[] = {{OSSL_PKEY_PARAM_RSA_N, n},           {OSSL_PKEY_PARAM_RSA_E, e},
+                {OSSL_PKEY_PARAM_RSA_D, d},           {OSSL_PKEY_PARAM_RSA_FACTOR1, p},
+                {OSSL_PKEY_PARAM_RSA_FACTOR2, q},     {OSSL_PKEY_PARAM_RSA_EXPONENT1, d_p},
+                {OSSL_PKEY_PARAM_RSA_EXPONENT2, d_q}, {OSSL_PKEY_PARAM_RSA_COEFFICIENT1, inverse}};
+    OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) {
+        assert_int_equal(OSSL_PARAM_BLD_push_BN(builder, part[i].name, part[i].value), 1);
+    }
+    OSSL_PARAM *parameters = OSSL_PARAM_BLD_to_param(builder);
+    EVP_PKEY_CTX *maker = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *pkey = NULL;
+    assert_int_equal(EVP_PKEY_fromdata_init(maker), 1);
+    assert_int_equal(EVP_PKEY_fromdata(maker, &pkey, EVP_PKEY_KEYPAIR, parameters), 1);
+    for (size_t i = 0; i < sizeof part / sizeof part[0]; i++) BN_free(part[i].value);
+    EVP_PKEY_CTX_free(maker);
+    OSSL_PARAM_free(parameters);
+    OSSL_PARAM_BLD_free(builder);
+    BN_free(less);
+    BN_CTX_free(scratch);
+    return pkey;
+}
+
+static void the_larger_prime_may_be_the_second(void **state) {
+    (void)state;
+    EVP_PKEY *pkey = key_with_small_prime_first();
+    col_rsa_key *key = col_rsa_key_create(pkey, true, 77);
+    assert_non_null(key);
+    col_digest digest[8];
+    uint8_t made[8][512];
+    uint8_t *signature[8];
+    for (int i = 0; i < 8; i++) signature[i] = made[i];
+    // One signature of 16 meets the case.
+    for (int i = 0; i < 200; i++) {
+        random_fill(digest, sizeof digest);
+        assert_int_equal(col_rsa_sign(context, key, digest, 1, signature), 1);
+        if (i % 8 == 0) assert_int_equal(col_rsa_sign(context, key, digest, 8, signature), 0xff);
+    }
+    uint8_t encoded[256], expected[256];
+    encode(&digest[0], encoded, sizeof encoded);
+    raw_private(pkey, encoded, expected, sizeof expected);
+    assert_memory_equal(made[0], expected, sizeof expected);
+    col_rsa_key_destroy(key);
+    EVP_PKEY_free(pkey);
+}
+
 /// Three primes are allowed by RFC 8017, and not for these lanes.
 static void keys_of_another_shape_are_left_to_openssl(void **state) {
     (void)state;
@@ -264,6 +343,7 @@ int main(void) {
         cmocka_unit_test(only_the_one_encoding_is_valid),
         cmocka_unit_test(only_numbers_below_the_modulus_are_signatures),
         cmocka_unit_test(a_faulty_signature_is_not_released),
+        cmocka_unit_test(the_larger_prime_may_be_the_second),
         cmocka_unit_test(keys_of_another_shape_are_left_to_openssl),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

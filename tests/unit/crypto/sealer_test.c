@@ -211,6 +211,27 @@ static void a_message_for_nobody_else_is_sealed_and_reported_but_not_sent(void *
     end();
 }
 
+static void seals_of_every_tree_are_reported(void **state) {
+    (void)state;
+    static kept_seals kept;
+    const col_destination nobody = {0};
+    begin_with(LANES, 1472, keep_seal, &kept);
+    for (uint32_t i = 0; i < LANES * COL_TREE_LEAVES_MAX; i++) {
+        const uint8_t type =
+            i % COL_TREE_LEAVES_MAX == i / COL_TREE_LEAVES_MAX ? COL_COMMIT : COL_STATUS;
+        assert_true(add(type, 0, i, (col_bytes){0}, nobody));
+    }
+    col_sealer_flush(sealer);
+    assert_int_equal(kept.count, LANES);
+    for (uint32_t i = 0; i < LANES; i++) {
+        assert_int_equal(kept.header[i].sequence, i * (COL_TREE_LEAVES_MAX + 1));
+        assert_int_equal(
+            col_seal_check(opener, &kept.header[i], (col_seal){kept.seal[i], kept.length[i]}),
+            COL_DROP_NONE);
+    }
+    end();
+}
+
 static void a_full_tree_takes_no_more_until_it_was_flushed(void **state) {
     (void)state;
     begin(1472, NULL, NULL);
@@ -760,6 +781,7 @@ int main(void) {
         cmocka_unit_test(messages_to_overlapping_sets_of_replicas_share_datagrams_where_they_meet),
         cmocka_unit_test(a_client_gets_its_messages_of_all_pillars_in_one_datagram),
         cmocka_unit_test(a_message_for_nobody_else_is_sealed_and_reported_but_not_sent),
+        cmocka_unit_test(seals_of_every_tree_are_reported),
         cmocka_unit_test(a_full_tree_takes_no_more_until_it_was_flushed),
         cmocka_unit_test(trees_are_filled_one_after_the_other_and_signed_in_one_call),
         cmocka_unit_test(a_largest_message_is_refused_by_a_crowded_tree_and_fits_an_empty_one),
