@@ -58,7 +58,7 @@ typedef struct {
     col_lanes raise[COL_LIMBS_MAX];  ///< r^65537 R modulo n, a secret r per lane
     col_lanes lower[COL_LIMBS_MAX];  ///< R/r modulo n
     uint32_t uses;                   ///< of r and its squares
-    uint32_t left;                   ///< lanes not used yet
+    uint32_t left;                   ///< lanes not used yet, the highest
 } col_rsa_blinding;
 
 struct col_rsa_context {

@@ -157,7 +157,7 @@ uint8_t col_rsa_sign_one(col_rsa_context *context, const col_rsa_key *key, const
                          uint8_t *signature) {
     col_rsa_private_lanes_set(context, key);
     if (context->blinding.left == 0) col_rsa_blinding_advance(context);
-    const uint32_t lane = --context->blinding.left;
+    const uint32_t lane = COL_LANES - context->blinding.left--;
     const uint32_t limbs = key->n.limbs;
     col_wide m, s, factor, opened;
     col_wide half[2] = {0};

@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 // Signing: m is blinded, raised modulo p and q, joined, unblinded and checked. Four signatures take
 // the eight lanes of one exponentiation, p in the low ones and q in the high ones; eight take two.
+// What would leave most of an exponentiation's lanes unused is signed alone (rsa_one.c).
 #include "crypto/ifma/exponent.h"
 #include "crypto/ifma/numbers.h"
 #include "crypto/ifma/rsa_internal.h"
 #include "crypto/ifma/secret.h"
 #include "src/base/assert.h"
+
+#define SIGNED_TOGETHER (COL_LANES / 2)
 
 #define LOW_HALVES 0x44   // of _mm512_shuffle_i64x2: lanes 0-3 of both operands
 #define HIGH_HALVES 0xee  // lanes 4-7 of both
@@ -100,23 +103,22 @@ static void private_operation(col_lanes *s, const col_lanes *m, uint32_t count,
     col_lanes half[2][COL_PRIME_LIMBS_MAX];
     col_ifma_multiply(blinded, m, context->blinding.raise, &lanes->open.modulus);
     power_of_half(half[0], blinded, 0, lanes);
-    if (count > COL_LANES / 2) power_of_half(half[1], blinded, 1, lanes);
-    join_primes(s, half[0], half[count > COL_LANES / 2], lanes);
+    if (count > SIGNED_TOGETHER) power_of_half(half[1], blinded, 1, lanes);
+    join_primes(s, half[0], half[count > SIGNED_TOGETHER], lanes);
     col_ifma_multiply(s, s, context->blinding.lower, &lanes->open.modulus);
     col_ifma_tighten(s, limbs);
     col_ifma_subtract_once(s, lanes->open.m, limbs);
     OPENSSL_cleanse(half, sizeof half);
 }
 
-uint8_t col_rsa_sign(col_rsa_context *context, const col_rsa_key *key, const col_digest *digest,
-                     uint32_t count, uint8_t *const *signature) {
-    COL_ASSERT(key->has_private);
-    COL_ASSERT(count >= 1 && count <= COL_LANES);
-    if (count == 1) return col_rsa_sign_one(context, key, digest, signature[0]);
+/// Sign up to eight digests in lanes.
+static uint8_t sign_in_lanes(col_rsa_context *context, const col_rsa_key *key,
+                             const col_digest *digest, uint32_t count, uint8_t *const *signature) {
     const col_rsa_private_lanes *lanes = &context->secret;
     col_rsa_private_lanes_set(context, key);
     col_rsa_blinding_advance(context);
-    context->blinding.left = 0;
+    // One exponentiation needs the low lanes' pairs only.
+    context->blinding.left = count > SIGNED_TOGETHER ? 0 : COL_LANES - SIGNED_TOGETHER;
 
     const uint8_t *digests[COL_LANES];
     for (uint32_t i = 0; i < COL_LANES; i++) digests[i] = digest[i < count ? i : 0].byte;
@@ -134,5 +136,21 @@ uint8_t col_rsa_sign(col_rsa_context *context, const col_rsa_key *key, const col
         col_ifma_to_bytes(signature[i], key->bits / 8, (const uint64_t *)s + i, COL_LANES, limbs);
     }
     OPENSSL_cleanse(s, sizeof s);
+    return good;
+}
+
+uint8_t col_rsa_sign(col_rsa_context *context, const col_rsa_key *key, const col_digest *digest,
+                     uint32_t count, uint8_t *const *signature) {
+    COL_ASSERT(key->has_private);
+    COL_ASSERT(count >= 1 && count <= COL_LANES);
+    // So many one after the other take less time than an exponentiation of eight lanes.
+    const uint32_t alone_max = key->bits > 2048 ? 2 : 1;
+    const uint32_t rest = count % SIGNED_TOGETHER;
+    const uint32_t in_lanes = rest <= alone_max ? count - rest : count;
+    uint8_t good = 0;
+    if (in_lanes > 0) good = sign_in_lanes(context, key, digest, in_lanes, signature);
+    for (uint32_t i = in_lanes; i < count; i++) {
+        good |= (uint8_t)(col_rsa_sign_one(context, key, &digest[i], signature[i]) << i);
+    }
     return good;
 }

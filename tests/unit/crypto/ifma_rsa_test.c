@@ -114,6 +114,25 @@ static void blinding_is_renewed_and_stays_right(void **state) {
     }
 }
 
+/// Those of an exponentiation that four signatures did not need are left for single ones.
+static void every_blinding_serves_once(void **state) {
+    (void)state;
+    static const struct {
+        uint32_t count, left;
+    } step[] = {{8, 0}, {1, 7}, {3, 4}, {1, 3}, {5, 3}, {1, 2}, {6, 0}, {4, 4}};
+    uint8_t made[8][512];
+    uint8_t *signature[8];
+    for (int i = 0; i < 8; i++) signature[i] = made[i];
+    col_digest digest[8];
+    random_fill(digest, sizeof digest);
+    for (size_t i = 0; i < sizeof step / sizeof step[0]; i++) {
+        const uint8_t all = (uint8_t)((1U << step[i].count) - 1);
+        assert_int_equal(col_rsa_sign(context, keys_of[0].key[0], digest, step[i].count, signature),
+                         all);
+        assert_int_equal(context->blinding.left, step[i].left);
+    }
+}
+
 static void lanes_verify_with_different_keys(void **state) {
     (void)state;
     for (int size = 0; size < SIZES; size++) {
@@ -232,6 +251,7 @@ static void a_faulty_signature_is_not_released(void **state) {
         key->serial = 1000 + i;  // has the lanes filled anew
         memset(made, 0x77, sizeof made);
         assert_int_equal(col_rsa_sign(context, key, digest, 8, signature), 0);
+        assert_int_equal(col_rsa_sign(context, key, digest, 5, signature), 0);
         assert_int_equal(col_rsa_sign(context, key, digest, 1, signature), 0);
         for (size_t at = 0; at < sizeof made; at++) assert_int_equal(((uint8_t *)made)[at], 0x77);
         *spoiled[i] ^= 1 << 20;
@@ -339,6 +359,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_number_of_signatures_is_what_openssl_makes),
         cmocka_unit_test(blinding_is_renewed_and_stays_right),
+        cmocka_unit_test(every_blinding_serves_once),
         cmocka_unit_test(lanes_verify_with_different_keys),
         cmocka_unit_test(only_the_one_encoding_is_valid),
         cmocka_unit_test(only_numbers_below_the_modulus_are_signatures),
