@@ -109,10 +109,13 @@ static bool take_burst(col_net_receiver_stage *receiver, uint32_t *work) {
 static uint32_t receive(col_stage *stage, uint64_t now_ns, uint32_t budget) {
     col_net_receiver_stage *receiver = receiver_of(stage);
     (void)budget;
-    uint32_t work = 0, bursts = 1;
-    while (take_burst(receiver, &work) && bursts < COL_NET_BURSTS_OF_TURN) bursts++;
+    uint32_t work = 0;
+    bool more = true;
+    for (uint32_t i = 0; more && i < COL_NET_BURSTS_OF_TURN; i++) {
+        more = take_burst(receiver, &work);
+    }
     receiver->polled_ns = now_ns;
-    return work + (bursts == COL_NET_BURSTS_OF_TURN);  // there may be more
+    return work + more;
 }
 
 static uint64_t look_again_ns(const col_stage *stage) {

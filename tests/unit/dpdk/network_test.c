@@ -65,6 +65,7 @@
 typedef struct {
     col_net_counters counters[2];
     atomic_bool ready;
+    col_counter echoed_at_once;  ///< most in one turn
     uint64_t start_ns;
     uint64_t resident_kib;
 } shared_state;
@@ -80,6 +81,7 @@ typedef struct {
     col_stage stage;
     col_ring *ring[PILLARS];
     col_egress *egress;
+    col_counter *most;
 } echo_stage;
 
 static void echo_one(echo_stage *echo, const col_datagram *datagram) {
@@ -109,6 +111,7 @@ static uint32_t echo_poll(col_stage *stage, uint64_t now_ns, uint32_t budget) {
             work++;
         }
     }
+    if (work > col_counter_read(echo->most)) col_counter_set(echo->most, work);
     return work;
 }
 
@@ -181,6 +184,7 @@ static void serve(const layout *chosen, shared_state *shared) {
         echo.ring[i] = &rings[i];
     }
     col_ring_init(&rings[PILLARS], &arena, RING_BYTES, &transmit_loop->waker);
+    echo.most = &shared->echoed_at_once;
     echo.egress = col_net_egress(net, chosen->one_loop ? NULL : &rings[PILLARS]);
 
     col_loop_add(&loops[RECEIVER_LOOP], col_net_receiver(net, echo.ring));
@@ -386,6 +390,20 @@ static void ten_thousand_datagrams_of_all_sizes_come_back_unchanged(void **state
     assert_int_equal(col_counter_read(&counters[0].received), total);
     assert_int_equal(col_counter_read(&counters[0].received_bytes),
                      col_counter_read(&counters[1].sent_bytes));
+}
+
+static void what_waits_at_the_port_is_taken_in_one_turn(void **state) {
+    const peer_state *peer = *state;
+    kill(peer->replica, SIGSTOP);
+    for (uint32_t i = 0; i < 32 * PILLARS; i++) send_message(peer, i, peer->self);
+    kill(peer->replica, SIGCONT);
+    for (uint32_t i = 0; i < 32 * PILLARS; i++) {
+        assert_true(receive_answer(peer->socket, peer->self, ANSWER_WAIT_MS) >= 0);
+    }
+    // In loops of their own the echo may come between.
+    if (peer->chosen->one_loop) {
+        assert_int_equal(col_counter_read(&peer->shared->echoed_at_once), 32 * PILLARS);
+    }
 }
 
 static void a_datagram_waits_for_the_answer_of_a_station_not_yet_known(void **state) {
@@ -660,6 +678,7 @@ int main(void) {
     };
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ten_thousand_datagrams_of_all_sizes_come_back_unchanged),
+        cmocka_unit_test(what_waits_at_the_port_is_taken_in_one_turn),
         cmocka_unit_test(a_datagram_waits_for_the_answer_of_a_station_not_yet_known),
         cmocka_unit_test(a_station_that_never_answers_costs_its_datagrams),
         cmocka_unit_test(other_subnets_are_reached_through_the_gateway_or_not_at_all),
