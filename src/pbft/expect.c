@@ -34,12 +34,17 @@ static col_drop expect_for_slot(const col_pbft *pbft, const col_header *header, 
     return COL_DROP_NONE;
 }
 
-static col_drop expect_numbered(const col_pbft *pbft, const col_header *header) {
+/// Nobody guesses a peer's incarnation.
+static bool is_of_known_incarnation(const col_pbft *pbft, const col_header *header) {
+    return header->view != 0 && header->view == pbft->peer[header->sender].incarnation;
+}
+
+static col_drop expect_numbered(const col_pbft *pbft, const col_header *header, bool *expected) {
     const col_pbft_peer *peer = &pbft->peer[header->sender];
     if (header->view > peer->incarnation) return COL_DROP_NONE;
-    const bool newer =
-        header->view == peer->incarnation && header->sequence > peer->counter[header->type];
-    return newer ? COL_DROP_NONE : COL_DROP_STALE;
+    const bool known = is_of_known_incarnation(pbft, header);
+    *expected = known && header->sequence > peer->counter[header->type];
+    return *expected ? COL_DROP_NONE : COL_DROP_STALE;
 }
 
 static col_drop expect_of_replica(const col_pbft *pbft, const col_header *header, bool *expected) {
@@ -53,8 +58,9 @@ static col_drop expect_of_replica(const col_pbft *pbft, const col_header *header
             return expect_for_slot(pbft, header, expected);
         case COL_STATUS:
         case COL_FETCH:
-            return expect_numbered(pbft, header);
+            return expect_numbered(pbft, header, expected);
         case COL_FETCHED:
+            *expected = is_of_known_incarnation(pbft, header);
             return COL_DROP_NONE;
         default:
             return COL_DROP_UNKNOWN_TYPE;

@@ -144,8 +144,9 @@ col_pbft *col_pbft_create(col_arena *arena, const col_pbft_options *options);
 /// @param message any message, or a fragment of one, except CHECKPOINT; digests computed from its
 ///                bytes are not looked at
 /// @param expected out: this instance waits for it: a vote or proposal of its window that it does
-///                 not have, a request within its session's numbers that it does not have. False
-///                 for what comes unasked and may still be needed
+///                 not have, a request within its session's numbers that it does not have, what
+///                 a peer numbers since its start. False for what comes unasked and may still be
+///                 needed
 /// @return COL_DROP_NONE, or why col_pbft_step would not use it
 /// Cost: some loads.
 col_drop col_pbft_expect(const col_pbft *pbft, const col_message *message, bool *expected);

@@ -82,23 +82,39 @@ static void proposals_are_expected_of_the_primary_only(void **state) {
     subject_close(s);
 }
 
-static void an_old_counter_is_refused_and_a_new_one_is_not_expected(void **state) {
+static col_message numbered(const subject *s, uint8_t type, uint64_t incarnation,
+                            uint64_t counter) {
+    return (col_message){.header = {.role = COL_ROLE_REPLICA,
+                                    .type = type,
+                                    .pillar = (uint8_t)s->options.pillar,
+                                    .sender = 1,
+                                    .view = incarnation,
+                                    .sequence = counter,
+                                    .fragments = 1}};
+}
+
+static void expect_numbered(subject *s, uint8_t type, uint64_t incarnation, uint64_t counter,
+                            col_drop drop, bool expected) {
+    const col_message message = numbered(s, type, incarnation, counter);
+    bool is_expected = !expected;
+    assert_int_equal(col_pbft_expect(s->pbft, &message, &is_expected), drop);
+    assert_int_equal(is_expected, expected);
+}
+
+static void a_new_counter_is_expected_of_a_known_incarnation(void **state) {
     (void)state;
     subject *s = subject_open(backup_options());
+    expect_numbered(s, COL_STATUS, 0, 1, COL_DROP_STALE, false);
+    expect_numbered(s, COL_STATUS, 1, 1, COL_DROP_NONE, false);
+    expect_numbered(s, COL_FETCHED, 0, 1, COL_DROP_NONE, false);
     const col_status even = {0};
     (void)status_from(s, 1, &even, NULL);
-    col_message message = {.header = {.role = COL_ROLE_REPLICA,
-                                      .type = COL_STATUS,
-                                      .pillar = (uint8_t)s->options.pillar,
-                                      .sender = 1,
-                                      .view = 1,
-                                      .sequence = s->counter,
-                                      .fragments = 1}};
-    bool expected;
-    assert_int_equal(col_pbft_expect(s->pbft, &message, &expected), COL_DROP_STALE);
-    message.header.sequence++;
-    assert_int_equal(col_pbft_expect(s->pbft, &message, &expected), COL_DROP_NONE);
-    assert_false(expected);
+    expect_numbered(s, COL_STATUS, 1, s->counter, COL_DROP_STALE, false);
+    expect_numbered(s, COL_STATUS, 1, s->counter + 1, COL_DROP_NONE, true);
+    expect_numbered(s, COL_FETCH, 1, s->counter + 1, COL_DROP_NONE, true);
+    expect_numbered(s, COL_FETCHED, 1, s->counter + 1, COL_DROP_NONE, true);
+    expect_numbered(s, COL_STATUS, 2, s->counter + 1, COL_DROP_NONE, false);
+    expect_numbered(s, COL_FETCHED, 2, s->counter + 1, COL_DROP_NONE, false);
     subject_close(s);
 }
 
@@ -141,7 +157,7 @@ int main(void) {
         cmocka_unit_test(a_vote_that_the_slot_does_not_need_is_late),
         cmocka_unit_test(a_vote_above_the_window_is_useful_and_not_expected),
         cmocka_unit_test(proposals_are_expected_of_the_primary_only),
-        cmocka_unit_test(an_old_counter_is_refused_and_a_new_one_is_not_expected),
+        cmocka_unit_test(a_new_counter_is_expected_of_a_known_incarnation),
         cmocka_unit_test(a_request_is_expected_within_its_sessions_numbers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
