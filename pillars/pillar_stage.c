@@ -26,7 +26,7 @@ struct col_pillar_stage {
     col_sources sources;
     struct {  // of the burst that is opened
         col_endpoint from[COL_OPEN_BURST_MAX];
-        bool admitted[COL_OPEN_BURST_MAX];  // to what its source may waste
+        col_waste_budget budget[COL_OPEN_BURST_MAX];
         bool expected[COL_OPEN_BURST_MAX];
         bool used[COL_OPEN_BURST_MAX];
     } burst;
@@ -136,10 +136,11 @@ static col_drop check_bundle(void *context, uint32_t which, const col_bundle *bu
         awaited |= expected;
     }
     if (!useful) return reason;
-    const bool admitted = col_sources_admit(&stage->sources, from, awaited, stage->now_ns);
-    stage->burst.admitted[which] = admitted;
+    const col_waste_budget budget =
+        col_sources_admit(&stage->sources, from, awaited, stage->now_ns);
+    stage->burst.budget[which] = budget;
     stage->burst.expected[which] = awaited;
-    return admitted ? COL_DROP_NONE : COL_DROP_RATE_LIMITED;
+    return budget == COL_WASTE_REFUSED ? COL_DROP_RATE_LIMITED : COL_DROP_NONE;
 }
 
 static col_drop deliver(col_pillar_stage *stage, const col_verified *verified) {
@@ -168,13 +169,14 @@ static void on_opened(void *context, const col_opened *opened) {
 /// Keep the account of a datagram's sender. What was refused before it cost anything is no waste.
 static void settle(col_pillar_stage *stage, uint32_t which, col_drop reason) {
     const col_endpoint from = stage->burst.from[which];
+    const col_waste_budget budget = stage->burst.budget[which];
     const bool opened = reason == COL_DROP_NONE;
-    if (!stage->burst.admitted[which]) return;
+    if (budget == COL_WASTE_REFUSED) return;
     if (opened && stage->burst.used[which]) {
         col_sources_useful(&stage->sources, from, stage->now_ns);
     } else {
-        col_sources_wasted(&stage->sources, from, stage->burst.expected[which], !opened,
-                           stage->now_ns);
+        const bool forged = !opened && !stage->burst.expected[which];
+        col_sources_wasted(&stage->sources, from, budget, forged, stage->now_ns);
     }
 }
 
@@ -189,7 +191,7 @@ static uint32_t take_datagrams(col_pillar_stage *stage) {
            (datagram = col_ring_front(stage->options.ingress, &bytes)) != NULL) {
         payload[count] = datagram->payload;
         stage->burst.from[count] = datagram->from;
-        stage->burst.admitted[count] = false;
+        stage->burst.budget[count] = COL_WASTE_REFUSED;
         stage->burst.used[count] = false;
         buffer[count++] = datagram->buffer;
         col_ring_release(stage->options.ingress);

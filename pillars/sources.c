@@ -22,21 +22,35 @@ static col_source *find(const col_sources *sources, col_endpoint from) {
     return NULL;
 }
 
+/// The record of a source that was useful, or NULL. Nobody is answered at port 0.
+static col_source *find_useful(const col_sources *sources, col_endpoint from) {
+    return from.port == 0 ? NULL : find(sources, from);
+}
+
+/// Strangers count by their addresses: one could use every port.
+static col_endpoint host_of(col_endpoint from) {
+    return (col_endpoint){.address = from.address};
+}
+
+static bool is_useful(const col_source *source) {
+    return source->from.port != 0;
+}
+
 /// Whether `a` is the better one to forget: nobody, then the useless, then the longest unseen.
 static bool worth_less(const col_source *a, const col_source *b) {
     if (a->used != b->used) return !a->used;
-    if (a->useful != b->useful) return !a->useful;
+    if (is_useful(a) != is_useful(b)) return !is_useful(a);
     return a->seen_ns < b->seen_ns;
 }
 
 /// A place for a new source. @return NULL when it would push out a useful one and is not itself
-static col_source *enter(col_sources *sources, col_endpoint from, bool useful) {
+static col_source *enter(col_sources *sources, col_endpoint from) {
     col_source *set = set_of(sources, from);
     col_source *place = &set[0];
     for (uint32_t way = 1; way < COL_SOURCE_WAYS; way++) {
         if (worth_less(&set[way], place)) place = &set[way];
     }
-    if (place->useful && !useful) return NULL;
+    if (is_useful(place) && from.port == 0) return NULL;
     *place = (col_source){.from = from, .used = true};
     return place;
 }
@@ -55,46 +69,45 @@ void col_sources_init(col_sources *sources, uint64_t salt) {
     sources->salt = salt;
 }
 
-/// Does its own budget, and not the strangers', count for such a datagram?
-static bool has_record(const col_source *source, bool expected, uint64_t now_ns) {
-    return source != NULL && source->useful && (expected || now_ns >= source->forged_ns);
-}
-
-bool col_sources_admit(const col_sources *sources, col_endpoint from, bool expected,
-                       uint64_t now_ns) {
-    const col_source *source = find(sources, from);
-    if (has_record(source, expected, now_ns)) {
-        return has_budget(source->overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected, now_ns);
+col_waste_budget col_sources_admit(const col_sources *sources, col_endpoint from, bool expected,
+                                   uint64_t now_ns) {
+    const col_source *source = find_useful(sources, from);
+    if (source != NULL && (expected || now_ns >= source->forged_ns)) {
+        const bool has =
+            has_budget(source->overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected, now_ns);
+        return has ? COL_WASTE_OWN : COL_WASTE_REFUSED;
     }
-    if (source != NULL && !source->useful &&
-        !has_budget(source->overdue_ns, COL_STRANGER_WASTE_BURST, COL_STRANGER_WASTE_NS, expected,
-                    now_ns)) {
-        return false;
+    const col_source *host = source == NULL ? find(sources, host_of(from)) : NULL;
+    if (host != NULL && !has_budget(host->overdue_ns, COL_STRANGER_WASTE_BURST,
+                                    COL_STRANGER_WASTE_NS, expected, now_ns)) {
+        return COL_WASTE_REFUSED;
     }
-    return has_budget(sources->strangers_overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected,
-                      now_ns);
+    const bool has =
+        has_budget(sources->strangers_overdue_ns, COL_WASTE_BURST, COL_WASTE_NS, expected, now_ns);
+    return has ? COL_WASTE_STRANGERS : COL_WASTE_REFUSED;
 }
 
 void col_sources_useful(col_sources *sources, col_endpoint from, uint64_t now_ns) {
+    if (from.port == 0) return;
     col_source *source = find(sources, from);
-    if (source == NULL) source = enter(sources, from, true);
-    if (!source->useful) source->overdue_ns = 0;  // what was wasted in its name is not its own
-    source->useful = true;
+    if (source == NULL) source = enter(sources, from);
     source->seen_ns = now_ns;
 }
 
-void col_sources_wasted(col_sources *sources, col_endpoint from, bool expected, bool forged,
-                        uint64_t now_ns) {
-    col_source *source = find(sources, from);
-    if (source == NULL) source = enter(sources, from, false);
-    const bool own = has_record(source, expected, now_ns);  // the budget that admitted it
-    if (source != NULL && forged && !expected) source->forged_ns = now_ns + COL_FORGED_NS;
-    if (own) {
-        charge(&source->overdue_ns, COL_WASTE_NS, now_ns);
+void col_sources_wasted(col_sources *sources, col_endpoint from, col_waste_budget budget,
+                        bool forged, uint64_t now_ns) {
+    if (budget == COL_WASTE_STRANGERS) {
+        charge(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
+    }
+    col_source *source = find_useful(sources, from);
+    if (source != NULL) {
+        if (forged) source->forged_ns = now_ns + COL_FORGED_NS;
+        if (budget == COL_WASTE_OWN) charge(&source->overdue_ns, COL_WASTE_NS, now_ns);
         return;
     }
-    charge(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
-    if (source == NULL || source->useful) return;
-    charge(&source->overdue_ns, COL_STRANGER_WASTE_NS, now_ns);
-    source->seen_ns = now_ns;
+    col_source *host = find(sources, host_of(from));
+    if (host == NULL) host = enter(sources, host_of(from));
+    if (host == NULL) return;
+    charge(&host->overdue_ns, COL_STRANGER_WASTE_NS, now_ns);
+    host->seen_ns = now_ns;
 }

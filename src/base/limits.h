@@ -68,15 +68,16 @@ static_assert(COL_FRAGMENTS_MAX * 600 >= COL_MESSAGE_BYTES_MAX, "any message fit
 /// a burst is all its sessions doing so at once.
 #define COL_WASTE_NS UINT64_C(50000000)
 #define COL_WASTE_BURST 32
-/// The same for each stranger: a source that was never useful. One that is honest wastes nothing,
-/// and ten of them must not use up what all strangers share.
+/// The same for each stranger: an address, for all its ports from where nothing useful came. One
+/// that is honest wastes nothing, and ten of them must not use up what all strangers share.
 #define COL_STRANGER_WASTE_NS UINT64_C(500000000)
 #define COL_STRANGER_WASTE_BURST 4
 static_assert(COL_STRANGER_WASTE_NS >= 10 * COL_WASTE_NS, "one stranger takes a tenth at most");
 /// How long an address that somebody forges is under suspicion. Until then its forger shares with
-/// all strangers, so that whoever forges a thousand addresses wastes a hundred verifications a
-/// second more, about a hundredth of a core.
-#define COL_FORGED_NS UINT64_C(10000000000)
+/// all strangers, so that whoever forges a hundred addresses, each in a burst of its own, wastes 53
+/// verifications a second more, a hundredth of a core. To be suspected costs nothing while no
+/// strangers flood.
+#define COL_FORGED_NS UINT64_C(60000000000)
 
 /// Sessions that a client may open of one pillar in a row, then one in each such time: an opening
 /// may cost every replica an X25519 operation, some 50 us of its execution, so that one client
