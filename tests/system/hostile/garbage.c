@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What an attacker without a key can send.
+#include "crypto/mac.h"
+#include "crypto/session_keys.h"
 #include "src/base/cursor.h"
 #include "src/wire/bodies.h"
 #include "tests/system/hostile/hostile.h"
@@ -25,6 +27,7 @@ typedef struct {
     uint32_t port;
     uint8_t role;
     uint32_t signer;
+    uint64_t session;  ///< that has MACs; 0: signed, in some session
     uint64_t cluster_tag;
 } pretence;
 
@@ -63,27 +66,37 @@ static uint32_t make_signature(hostile *self, const col_key *key, uint8_t *signa
     return length;
 }
 
-/// A well-formed bundle whose signature is garbage.
-static void write_claim(hostile *self, hostile_frame *frame, const pretence *claim) {
+/// What seals the claim: a signature, or a MAC for each replica.
+static col_bytes make_seal(hostile *self, const pretence *claim, col_bundle *bundle) {
+    static uint8_t seal[HOSTILE_SIGNATURE_BYTES_MAX];
     const col_key *key = self->known_key[claim->role];
-    uint8_t signature[HOSTILE_SIGNATURE_BYTES_MAX], operation[64];
-    const uint32_t signature_bytes = make_signature(self, key, signature);
+    bundle->scheme = (uint8_t)col_key_scheme(key);
+    bundle->key_version = COL_KEY_VERSION;
+    if (claim->session == 0) return (col_bytes){seal, make_signature(self, key, seal)};
+    bundle->scheme = COL_SCHEME_HMAC;
+    bundle->key_version = col_session_key_version(claim->session);
+    const uint32_t length = self->cluster->genesis.replicas * COL_MAC_BYTES;
+    hostile_random_bytes(self, seal, length);
+    return (col_bytes){seal, length};
+}
+
+/// A well-formed bundle whose seal is garbage.
+static void write_claim(hostile *self, hostile_frame *frame, const pretence *claim) {
+    uint8_t operation[64];
     hostile_random_bytes(self, operation, sizeof operation);
-    const col_bundle bundle = {.pillar = (uint8_t)claim->pillar,
-                               .role = claim->role,
-                               .scheme = (uint8_t)col_key_scheme(key),
-                               .signer = claim->signer,
-                               .key_version = 1,
-                               .leaves = 1,
-                               .entries = 1,
-                               .cluster_tag = claim->cluster_tag,
-                               .signature = {signature, signature_bytes}};
+    col_bundle bundle = {.pillar = (uint8_t)claim->pillar,
+                         .role = claim->role,
+                         .signer = claim->signer,
+                         .leaves = 1,
+                         .entries = 1,
+                         .cluster_tag = claim->cluster_tag};
+    bundle.signature = make_seal(self, claim, &bundle);
     col_entry entry = {.message = {.header = header_of(self, claim)}};
     uint8_t body[COL_REQUEST_OVERHEAD + sizeof operation];
     col_writer writer = col_writer_of(body, sizeof body);
-    const uint64_t session = self->cluster->genesis.pillars * (1 + sim_below(&self->random, 64));
+    const uint64_t some = self->cluster->genesis.pillars * (1 + sim_below(&self->random, 64));
     const col_request request = {.client = claim->signer,
-                                 .session = session + claim->pillar,
+                                 .session = claim->session ? claim->session : some + claim->pillar,
                                  .number = entry.message.header.sequence,
                                  .pillar = (uint8_t)claim->pillar,
                                  .operation = {operation, sizeof operation}};
@@ -129,19 +142,34 @@ static void spoof_replica(hostile *self, hostile_frame *frame) {
     write_claim(self, frame, &claim);
 }
 
-/// From where an honest client was seen to send.
-static void spoof_client(hostile *self, hostile_frame *frame) {
-    pretence claim = claim_of(self, COL_ROLE_CLIENT, some_client(self));
+/// Some honest client's datagram, of those that were seen, and where it came from.
+static void see_client(hostile *self, col_bundle *bundle, col_endpoint *from) {
     for (uint32_t tries = 0; tries < HOSTILE_RECORDS_MAX; tries++) {
         const hostile_frame *seen = &self->record[sim_below(&self->random, self->records)];
         col_frame_datagram datagram;
         (void)col_frame_parse_datagram((col_bytes){seen->bytes, seen->length}, false, &datagram);
-        if (datagram.payload.length < COL_BUNDLE_HEADER_BYTES || datagram.payload.at[4] == 0) {
-            continue;
-        }
-        claim.from = datagram.from;
-        break;
+        *from = datagram.from;
+        if (col_bundle_parse(datagram.payload, bundle) != COL_DROP_NONE) continue;
+        if (bundle->role == COL_ROLE_CLIENT) return;
     }
+    hostile_fail("no datagram of an honest client was seen");
+}
+
+static void spoof_client(hostile *self, hostile_frame *frame) {
+    pretence claim = claim_of(self, COL_ROLE_CLIENT, some_client(self));
+    col_bundle seen;
+    see_client(self, &seen, &claim.from);
+    write_claim(self, frame, &claim);
+}
+
+/// The session stands in the clear.
+static void bad_macs(hostile *self, hostile_frame *frame) {
+    pretence claim = claim_of(self, COL_ROLE_CLIENT, 0);
+    col_bundle seen;
+    see_client(self, &seen, &claim.from);
+    claim.signer = seen.signer;
+    claim.pillar = claim.port = seen.pillar;
+    claim.session = seen.key_version;
     write_claim(self, frame, &claim);
 }
 
@@ -279,6 +307,8 @@ const hostile_kind hostile_garbage[] = {
     {"spoof-replica", "the same as replicas, from their addresses", .make = spoof_replica},
     {"spoof-client", "the same as clients, from an honest client's address", true,
      .make = spoof_client},
+    {"bad-macs", "garbage MACs, from an honest client's address, in its session", true,
+     .make = bad_macs},
     {"spoof-random", "the same as clients, from random addresses", .make = spoof_random},
     {"wrong-cluster", "bundles of another cluster", .make = wrong_cluster},
     {"wrong-version", "bundles of another version", .make = wrong_version},
