@@ -6,7 +6,7 @@
 #include "src/base/assert.h"
 
 #define ENTRIES (1 << COL_WINDOW_BITS)
-#define AT_ONCE 10  // limbs looked up together
+#define AT_ONCE 5  // limbs looked up together
 static_assert(64 % COL_WINDOW_BITS == 0, "no window crosses a word of the exponent");
 
 typedef struct {
@@ -27,14 +27,19 @@ static void fill(table *powers, const col_lanes *x, const col_lanes *one,
 
 /// r = power[window], each lane its own: reads everything, with loads that no mask depends on.
 static void look_up(col_lanes *r, const table *powers, col_lanes window, uint32_t limbs) {
+    col_lanes is_it[ENTRIES];  // stay in registers
+    col_lanes bit = _mm512_srlv_epi64(_mm512_set1_epi64(INT64_MIN), window);
+    COL_UNROLL for (int entry = 0; entry < ENTRIES; entry++) {
+        is_it[entry] = _mm512_srai_epi64(bit, 63);
+        bit = _mm512_add_epi64(bit, bit);
+    }
     for (uint32_t first = 0; first < limbs; first += AT_ONCE) {
         col_lanes found[AT_ONCE];
         COL_UNROLL for (int i = 0; i < AT_ONCE; i++) found[i] = _mm512_setzero_si512();
-        for (int entry = 0; entry < ENTRIES; entry++) {
-            const col_lanes is_it = col_ifma_is(window, entry);
+        COL_UNROLL for (int entry = 0; entry < ENTRIES; entry++) {
             const col_lanes *power = powers->power[entry] + first;
             COL_UNROLL for (int i = 0; i < AT_ONCE; i++) {
-                found[i] = _mm512_or_si512(found[i], _mm512_and_si512(power[i], is_it));
+                found[i] = _mm512_or_si512(found[i], _mm512_and_si512(power[i], is_it[entry]));
             }
         }
         COL_UNROLL for (int i = 0; i < AT_ONCE; i++) r[first + (uint32_t)i] = found[i];
