@@ -45,6 +45,7 @@ struct col_opener {
     col_verify_job job[COL_OPEN_BURST_MAX];
     uint8_t text[COL_OPEN_BURST_MAX][COL_ROOT_TEXT_BYTES];
     uint32_t job_bundle[COL_OPEN_BURST_MAX];  ///< the first bundle with that root
+    bool job_done[COL_OPEN_BURST_MAX];
     uint8_t mac_text[COL_OPEN_BURST_MAX][COL_ROOT_TEXT_BYTES];
     uint8_t seal[COL_SEAL_BYTES_MAX];
 
@@ -130,6 +131,13 @@ static bool may_have_macs(uint8_t type) {
     return type == COL_REQUEST || type == COL_REPLY;
 }
 
+static col_drop check(const col_opener *opener, uint32_t which) {
+    if (opener->check == NULL) return COL_DROP_NONE;
+    const opened_bundle *opened = &opener->bundle[which];
+    return opener->check(opener->check_context, which, &opened->bundle,
+                         &opener->entry[opened->first]);
+}
+
 /// Read the entries to where the next ones of the burst go. They stay if there is no drop.
 static col_drop parse_entries(col_opener *opener, uint32_t which) {
     opened_bundle *opened = &opener->bundle[which];
@@ -140,9 +148,7 @@ static col_drop parse_entries(col_opener *opener, uint32_t which) {
         const uint8_t type = opener->entry[i].message.header.type;
         if (opened->key == NULL && !may_have_macs(type)) return COL_DROP_WRONG_SCHEME;
     }
-    if (entries.drop != COL_DROP_NONE || opener->check == NULL) return entries.drop;
-    return opener->check(opener->check_context, which, &opened->bundle,
-                         &opener->entry[opened->first]);
+    return entries.drop != COL_DROP_NONE ? entries.drop : check(opener, which);
 }
 
 static col_drop parse(col_opener *opener, col_bytes bytes, uint32_t which) {
@@ -236,6 +242,7 @@ static uint32_t job_for(col_opener *opener, uint32_t which) {
                                         .message = {opener->text[job], COL_ROOT_TEXT_BYTES},
                                         .signature = signature};
     opener->job_bundle[job] = which;
+    opener->job_done[job] = false;
     return job;
 }
 
@@ -299,16 +306,41 @@ static void check_macs(col_opener *opener, uint32_t count, col_drop *drop) {
     }
 }
 
-static void verify(col_opener *opener) {
-    if (opener->jobs == 0) return;
-    opener->backend->verify_variable_time(opener->backend_context, opener->job, opener->jobs);
-    col_count(&opener->counters->verifies, opener->jobs);
+/// Roots that are verified in one call. Where what is handed over may make others useless, that is
+/// as many as cost little more than one.
+static uint32_t roots_at_once(const col_opener *opener, const col_key *key) {
+    if (opener->check == NULL) return COL_OPEN_BURST_MAX;
+    return col_key_scheme(key) == COL_SCHEME_RSA ? opener->backend->lanes : 1;
+}
+
+/// Verify a job, and with it those after it that were not done.
+static void verify_from(col_opener *opener, uint32_t first) {
+    col_verify_job *job = &opener->job[first];
+    const uint32_t most = roots_at_once(opener, job->key);
+    uint32_t count = 0;
+    while (count < most && first + count < opener->jobs && !opener->job_done[first + count]) {
+        opener->job_done[first + count++] = true;
+    }
+    opener->backend->verify_variable_time(opener->backend_context, job, count);
+    col_count(&opener->counters->verifies, count);
     col_count(&opener->counters->verify_calls, 1);
-    for (uint32_t i = 0; i < opener->jobs; i++) {
-        if (!opener->job[i].valid) continue;
-        const opened_bundle *opened = &opener->bundle[opener->job_bundle[i]];
+    for (uint32_t i = 0; i < count; i++) {
+        if (!job[i].valid) continue;
+        const opened_bundle *opened = &opener->bundle[opener->job_bundle[first + i]];
         col_root_cache_add(opener->cache, &opened->root_key, opened->bundle.signature);
     }
+}
+
+/// Verify a bundle's root, unless what was handed over before it made the bundle useless.
+static col_drop verify(col_opener *opener, uint32_t which) {
+    const opened_bundle *opened = &opener->bundle[which];
+    if (opened->job == NO_JOB) return COL_DROP_NONE;
+    if (!opener->job_done[opened->job]) {
+        const col_drop useless = check(opener, which);
+        if (useless != COL_DROP_NONE) return useless;
+        verify_from(opener, opened->job);
+    }
+    return opener->job[opened->job].valid ? COL_DROP_NONE : COL_DROP_BAD_SIGNATURE;
 }
 
 /// Types whose seals go into certificates, or into a batch.
@@ -375,11 +407,8 @@ void col_open_burst(col_opener *opener, const col_bytes *bundle, uint32_t count,
         if (drop[i] == COL_DROP_NONE) find_root(opener, i);
     }
     check_macs(opener, count, drop);
-    verify(opener);
     for (uint32_t i = 0; i < count; i++) {
-        if (drop[i] != COL_DROP_NONE) continue;
-        const uint32_t job = opener->bundle[i].job;
-        if (job != NO_JOB && !opener->job[job].valid) drop[i] = COL_DROP_BAD_SIGNATURE;
+        if (drop[i] == COL_DROP_NONE) drop[i] = verify(opener, i);
         if (drop[i] == COL_DROP_NONE) hand_over(opener, i, handle, context);
     }
     opener->opening = false;

@@ -10,7 +10,7 @@
 #include "src/wire/bundle.h"
 
 /// Verification of bundles in bursts: leaf hashes in bulk, root from leaves and siblings, cached
-/// roots by comparison, the other roots in one call of the back end.
+/// roots by comparison, the other roots by the back end, as far as they are needed.
 ///
 /// Thread: one opener per thread; root cache and keyring are shared.
 typedef struct col_opener col_opener;
@@ -50,7 +50,8 @@ void col_opener_take_macs(col_opener *opener, const col_opener_links *links);
 /// Bundles of one burst.
 #define COL_OPEN_BURST_MAX 32
 
-/// Asked about each bundle of a burst before anything of it is hashed.
+/// Asked about each bundle of a burst before anything of it is hashed, and once more before its
+/// root is verified: what was handed over meanwhile may have made it useless.
 /// @param bundle which of the burst
 /// @param parsed,entry borrowed and not verified; `entry` has parsed->entries
 /// @return COL_DROP_NONE to go on, or why the bundle is dropped

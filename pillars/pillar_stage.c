@@ -135,11 +135,12 @@ static col_drop check_bundle(void *context, uint32_t which, const col_bundle *bu
         useful |= reason == COL_DROP_NONE;
         awaited |= expected;
     }
-    if (!useful) return reason;
     const col_waste_budget budget =
-        col_sources_admit(&stage->sources, from, awaited, stage->now_ns);
+        useful ? col_sources_admit(&stage->sources, from, awaited, stage->now_ns)
+               : COL_WASTE_REFUSED;
     stage->burst.budget[which] = budget;
     stage->burst.expected[which] = awaited;
+    if (!useful) return reason;
     return budget == COL_WASTE_REFUSED ? COL_DROP_RATE_LIMITED : COL_DROP_NONE;
 }
 

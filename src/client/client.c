@@ -182,6 +182,21 @@ static col_result open_arena(col_client *client, const col_client_options *optio
                             col_client_core_footprint(&core));
 }
 
+/// Most datagrams that change nothing are late replies: f+1 of n are enough. They are dropped
+/// before they cost a verification.
+static col_drop check_wanted(void *context, uint32_t which, const col_bundle *bundle,
+                             const col_entry *entry) {
+    (void)which;
+    const col_client *client = context;
+    const uint64_t now_ns = col_clock_monotonic_ns();
+    col_drop drop = COL_DROP_NONE;
+    for (uint16_t i = 0; i < bundle->entries; i++) {
+        drop = col_client_core_check_unverified(client->core, &entry[i].message, now_ns);
+        if (drop == COL_DROP_NONE) break;
+    }
+    return drop;
+}
+
 static void make_crypto(col_client *client, uint32_t id) {
     const col_genesis *genesis = &client->cluster->genesis;
     col_sealer_options sealer = {
@@ -201,6 +216,7 @@ static void make_crypto(col_client *client, uint32_t id) {
     col_root_cache *cache = col_root_cache_create(&client->arena, ROOTS);
     client->opener = col_opener_create(&client->arena, sealer.backend, client->hasher,
                                        &client->keyring, cache, &client->opened);
+    col_opener_check_by(client->opener, check_wanted, client);
     if (!has_macs(client)) return;
     const col_opener_links links = col_client_links_to_open(&client->links);
     col_opener_take_macs(client->opener, &links);
@@ -249,22 +265,6 @@ static void send_due(col_client *client) {
     flush(client);
 }
 
-/// Most datagrams that change nothing are late replies: f+1 of n are enough. They are dropped
-/// before they cost a verification.
-static bool wanted(const col_client *client, col_bytes datagram, uint64_t now_ns) {
-    col_bundle bundle;
-    if (col_bundle_parse(datagram, &bundle) != COL_DROP_NONE) return false;
-    col_entries entries = col_entries_of(&bundle);
-    col_entry entry;
-    while (col_entries_next(&entries, &entry)) {
-        if (col_client_core_check_unverified(client->core, &entry.message, now_ns) ==
-            COL_DROP_NONE) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void take(void *context, const col_opened *opened) {
     col_client *client = context;
     const uint64_t now_ns = col_clock_monotonic_ns();
@@ -291,15 +291,8 @@ static void drain(col_client *client) {
         col_bytes datagram[COL_CLIENT_BURST];
         const uint32_t received = col_client_udp_receive(&client->udp, datagram);
         if (received == 0) return;
-
-        const uint64_t now_ns = col_clock_monotonic_ns();
-        uint32_t kept = 0;
-        for (uint32_t j = 0; j < received; j++) {
-            if (wanted(client, datagram[j], now_ns)) datagram[kept++] = datagram[j];
-        }
-        if (kept == 0) continue;
         col_drop drop[COL_OPEN_BURST_MAX];
-        col_open_burst(client->opener, datagram, kept, drop, take, client);
+        col_open_burst(client->opener, datagram, received, drop, take, client);
     }
 }
 

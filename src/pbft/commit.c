@@ -51,7 +51,7 @@ col_drop col_pbft_on_commit(col_pbft *pbft, const col_verified *verified) {
     if (!col_pbft_run_fits(pbft, round, value.run)) return COL_DROP_BAD_RUN;
     col_slot *slot = col_pbft_slot(pbft, round);
     if (slot == NULL) return COL_DROP_OUTSIDE_WINDOW;
-    if (col_pbft_is_late(pbft, slot, header)) return COL_DROP_LATE;
+    if (col_pbft_is_late(slot, header)) return COL_DROP_LATE;
     uint32_t matching;
     const col_drop drop = col_votes_add(&slot->commits, header->sender, &value, &matching);
     if (drop != COL_DROP_NONE) return drop;

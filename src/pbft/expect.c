@@ -29,7 +29,7 @@ static col_drop expect_for_slot(const col_pbft *pbft, const col_header *header, 
 
     const col_slot *slot = col_slots_find(&pbft->slots, round);
     if (slot != NULL && is_repeated(slot, header)) return COL_DROP_REPEATED;
-    if (slot != NULL && col_pbft_is_late(pbft, slot, header)) return COL_DROP_LATE;
+    if (slot != NULL && col_pbft_is_late(slot, header)) return COL_DROP_LATE;
     *expected = true;
     return COL_DROP_NONE;
 }

@@ -89,11 +89,9 @@ col_slot *col_pbft_slot(col_pbft *pbft, uint64_t round);
 static inline uint32_t col_value_slots(const col_value *value) {
     return value->run == 0 ? 1 : value->run;
 }
-/// The slot has the seals of a commit certificate that peers may ask for: no COMMIT is of use.
-bool col_pbft_is_certified(const col_pbft *pbft, const col_slot *slot);
 /// A replica's first vote for a slot that has enough of them. A third of all votes are: verifying
 /// them would be for nothing.
-bool col_pbft_is_late(const col_pbft *pbft, const col_slot *slot, const col_header *vote);
+bool col_pbft_is_late(const col_slot *slot, const col_header *vote);
 /// The set of all replicas but this one.
 uint32_t col_pbft_others(const col_pbft *pbft);
 /// Send a vote or PRE-PREPARE for `value` at `round`.

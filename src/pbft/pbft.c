@@ -128,18 +128,12 @@ col_slot *col_pbft_slot(col_pbft *pbft, uint64_t round) {
     return col_slots_take(&pbft->slots, round, pbft->executed);
 }
 
-bool col_pbft_is_certified(const col_pbft *pbft, const col_slot *slot) {
-    if (!slot->decided) return false;
-    const uint32_t kept = slot->sealed & col_votes_for(&slot->commits, &slot->decided_value);
-    return (uint32_t)__builtin_popcount(kept) >= pbft->quorum;
-}
-
-bool col_pbft_is_late(const col_pbft *pbft, const col_slot *slot, const col_header *vote) {
-    if (vote->type == COL_PREPARE) {
-        return slot->prepared && !(slot->prepares.voted >> vote->sender & 1);
-    }
-    return vote->type == COL_COMMIT && col_pbft_is_certified(pbft, slot) &&
-           !(slot->commits.voted >> vote->sender & 1);
+bool col_pbft_is_late(const col_slot *slot, const col_header *vote) {
+    const bool of_prepare = vote->type == COL_PREPARE;
+    if (!of_prepare && vote->type != COL_COMMIT) return false;
+    const col_votes *votes = of_prepare ? &slot->prepares : &slot->commits;
+    const bool enough = of_prepare ? slot->prepared : slot->decided;
+    return enough && !(votes->voted >> vote->sender & 1);
 }
 
 uint32_t col_pbft_others(const col_pbft *pbft) {

@@ -20,7 +20,7 @@ static void write_slot(const col_pbft *pbft, col_writer *writer, uint64_t round)
         // Whoever has enough votes needs no further ones, and refuses them as late.
         held =
             (col_status_slot){slot_flags(slot), slot->prepared ? UINT32_MAX : slot->prepares.voted,
-                              col_pbft_is_certified(pbft, slot) ? UINT32_MAX : slot->commits.voted};
+                              slot->decided ? UINT32_MAX : slot->commits.voted};
     }
     col_status_slot_write(writer, &held);
 }

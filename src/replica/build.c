@@ -143,7 +143,7 @@ static void return_vote(void *context, const col_header *header, col_seal seal) 
     col_ring *ring = back->ring[header->pillar];
     col_sealed_vote *vote =
         col_ring_reserve(ring, (uint32_t)(sizeof(col_sealed_vote) + seal.length));
-    if (vote == NULL) return;  // certificates then do without the own seal
+    if (vote == NULL) return;  // other replicas show certificates of this slot
     vote->header = *header;
     vote->seal_length = (uint32_t)seal.length;
     memcpy(vote->seal, seal.at, seal.length);

@@ -725,23 +725,8 @@ static void four_replicas_open_what_one_of_them_broadcasts(void **state) {
     }
 }
 
-static uint32_t asked_about;
-
-/// Refuses bundles of replica 1.
-static col_drop refuse(void *context, uint32_t bundle, const col_bundle *parsed,
-                       const col_entry *entry) {
-    assert_ptr_equal(context, &asked_about);
-    assert_int_equal(bundle, asked_about);
-    asked_about++;
-    assert_int_equal(entry[0].message.header.sender, parsed->signer);
-    assert_int_equal(entry[parsed->entries - 1].message.header.sequence, 7);
-    return parsed->signer == 1 ? COL_DROP_RATE_LIMITED : COL_DROP_NONE;
-}
-
-static void a_bundle_that_the_check_refuses_costs_no_verification(void **state) {
-    (void)state;
-    col_opener_check_by(opener, refuse, &asked_about);
-    asked_about = 0;
+/// Datagrams of replicas 0 to 2, each with a tree of its own.
+static void three_prepares(col_bytes burst[3]) {
     egress.count = 0;
     for (uint32_t replica = 0; replica < 3; replica++) {
         const col_header header = header_of(COL_PREPARE, 7);
@@ -749,19 +734,86 @@ static void a_bundle_that_the_check_refuses_costs_no_verification(void **state) 
                                    (col_destination){.replicas = 1u << 3}));
         col_sealer_flush(sealer[replica]);
     }
+    for (uint32_t i = 0; i < 3; i++) burst[i] = sent_bytes(&egress, i);
+}
+
+/// Bundles that were asked about, in order.
+typedef struct {
+    uint32_t bundle[8];
+    uint32_t count;
+} questions;
+
+/// Refuses bundles of replica 1.
+static col_drop refuse(void *context, uint32_t bundle, const col_bundle *parsed,
+                       const col_entry *entry) {
+    questions *asked = context;
+    asked->bundle[asked->count++] = bundle;
+    assert_int_equal(entry[0].message.header.sender, parsed->signer);
+    assert_int_equal(entry[parsed->entries - 1].message.header.sequence, 7);
+    return parsed->signer == 1 ? COL_DROP_RATE_LIMITED : COL_DROP_NONE;
+}
+
+static void a_bundle_that_the_check_refuses_costs_no_verification(void **state) {
+    (void)state;
+    questions asked = {.count = 0};
+    col_opener_check_by(opener, refuse, &asked);
     col_bytes burst[3];
     col_drop drop[3];
-    for (uint32_t i = 0; i < 3; i++) burst[i] = sent_bytes(&egress, i);
+    three_prepares(burst);
     kept.count = 0;
     const uint32_t verifies = counted_verifies;
     col_open_burst(opener, burst, 3, drop, keep, &kept);
-    assert_int_equal(asked_about, 3);
+    const uint32_t expected[] = {0, 1, 2, 0, 2};  // before the hashes, and before each signature
+    assert_int_equal(asked.count, 5);
+    assert_memory_equal(asked.bundle, expected, sizeof expected);
     assert_int_equal(drop[0], COL_DROP_NONE);
     assert_int_equal(drop[1], COL_DROP_RATE_LIMITED);
     assert_int_equal(drop[2], COL_DROP_NONE);
     assert_int_equal(counted_verifies, verifies + 2);
     assert_int_equal(kept.count, 2);
     assert_int_equal(kept.at[1].header.sender, 2);
+}
+
+/// One message is enough.
+static col_drop refuse_more(void *context, uint32_t bundle, const col_bundle *parsed,
+                            const col_entry *entry) {
+    (void)bundle, (void)parsed, (void)entry;
+    return ((const kept_messages *)context)->count > 0 ? COL_DROP_LATE : COL_DROP_NONE;
+}
+
+static void check_refused_later(uint32_t lanes, bool first_is_bad, const col_drop expected[3],
+                                uint32_t verified) {
+    col_backend backend = counted_backend;
+    backend.lanes = lanes;
+    col_opener *own = col_opener_create(&arena, &backend, cluster.hasher, &cluster.keyring,
+                                        col_root_cache_create(&arena, 256), &counters);
+    col_opener_check_by(own, refuse_more, &kept);
+    col_bytes burst[3];
+    col_drop drop[3];
+    three_prepares(burst);
+    uint8_t *copy;
+    if (first_is_bad) {
+        burst[0] = copy_of(burst[0], &copy);
+        copy[COL_BUNDLE_HEADER_BYTES] ^= 1;
+    }
+    kept.count = 0;
+    const uint32_t verifies = counted_verifies;
+    col_open_burst(own, burst, 3, drop, keep, &kept);
+    assert_memory_equal(drop, expected, sizeof drop);
+    assert_int_equal(counted_verifies, verifies + verified);
+    col_opener_destroy(own);
+}
+
+static void what_others_of_a_burst_made_useless_costs_no_verification(void **state) {
+    (void)state;
+    check_refused_later(1, false, (col_drop[]){COL_DROP_NONE, COL_DROP_LATE, COL_DROP_LATE}, 1);
+    check_refused_later(1, true, (col_drop[]){COL_DROP_BAD_SIGNATURE, COL_DROP_NONE, COL_DROP_LATE},
+                        2);
+}
+
+static void what_shares_the_lanes_of_a_needed_signature_is_handed_over(void **state) {
+    (void)state;
+    check_refused_later(2, false, (col_drop[]){COL_DROP_NONE, COL_DROP_NONE, COL_DROP_LATE}, 2);
 }
 
 // MACs: client 1 in its session 3, whose key version is 3.
@@ -1015,6 +1067,8 @@ int main(void) {
         TEST(a_handler_may_check_seals_with_the_same_opener),
         TEST(four_replicas_open_what_one_of_them_broadcasts),
         TEST(a_bundle_that_the_check_refuses_costs_no_verification),
+        TEST(what_others_of_a_burst_made_useless_costs_no_verification),
+        TEST(what_shares_the_lanes_of_a_needed_signature_is_handed_over),
         TEST(each_replica_opens_a_request_by_its_own_mac_and_no_signature),
         TEST(the_mac_of_another_replica_or_under_another_key_is_bad),
         TEST(every_bit_but_other_replicas_macs_is_protected),

@@ -46,11 +46,6 @@ static void a_vote_that_the_slot_does_not_need_is_late(void **state) {
     (void)commit_from(s, backup[0], 1, &a.value);
     // Decided with the own vote, whose seal is still with the signer.
     assert_int_equal(figures_of(s).committed, 1);
-    assert_int_equal(expect_vote(s, COL_COMMIT, backup[1], 1, &expected), COL_DROP_NONE);
-    const col_header own = vote_header(s, COL_COMMIT, self, 1, &a.value);
-    uint8_t room[COL_SEAL_BYTES_MAX];
-    const col_verified sealed = {.message = {.header = own}, .seal = seal_of(&own, room)};
-    (void)step(s, (col_pbft_event){.kind = COL_PBFT_SEALED, .verified = &sealed});
     assert_int_equal(expect_vote(s, COL_COMMIT, backup[1], 1, &expected), COL_DROP_LATE);
     subject_close(s);
 }

@@ -41,10 +41,7 @@ static void the_own_commit_counts_for_the_certificate_once_its_seal_is_back(void
     (void)commit_from(s, 1, 1, &a.value);
     (void)fetch_from(s, 3, 1, 1);
     assert_int_equal(parse_fetched(last_sent(s, COL_FETCHED)).seals, 0);
-    const col_header own = vote_header(s, COL_COMMIT, 2, 1, &a.value);
-    uint8_t room[COL_SEAL_BYTES_MAX];
-    const col_verified sealed = {.message = {.header = own}, .seal = seal_of(&own, room)};
-    (void)step(s, (col_pbft_event){.kind = COL_PBFT_SEALED, .verified = &sealed});
+    own_commit_sealed(s, 1, &a.value);
     (void)fetch_from(s, 3, 1, 1);
     assert_int_equal(parse_fetched(last_sent(s, COL_FETCHED)).seals, 3);
     subject_close(s);

@@ -548,6 +548,14 @@ static inline col_value null_run(uint8_t run) {
     return (col_value){col_null_digest, run};
 }
 
+/// The signer gives back the own COMMIT.
+static inline void own_commit_sealed(subject *s, uint64_t round, const col_value *value) {
+    const col_header own = vote_header(s, COL_COMMIT, s->options.self, round, value);
+    uint8_t room[COL_SEAL_BYTES_MAX];
+    const col_verified sealed = {.message = {.header = own}, .seal = seal_of(&own, room)};
+    (void)step(s, (col_pbft_event){.kind = COL_PBFT_SEALED, .verified = &sealed});
+}
+
 /// Votes of every other replica for `value`, with which a backup commits what it holds the body of.
 static inline void agree(subject *s, uint64_t round, const col_value *value) {
     for (uint32_t r = 0; r < s->options.replicas; r++) {
@@ -557,6 +565,7 @@ static inline void agree(subject *s, uint64_t round, const col_value *value) {
     for (uint32_t r = 0; r < s->options.replicas; r++) {
         if (r != s->options.self) (void)commit_from(s, r, round, value);
     }
+    own_commit_sealed(s, round, value);
 }
 
 static inline void commit_batch(subject *s, uint64_t round, const test_batch *batch) {

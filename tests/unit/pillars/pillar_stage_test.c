@@ -396,6 +396,35 @@ static void votes_of_the_past_cost_no_verification(void **state) {
     fixture_close(f);
 }
 
+static void what_a_burst_made_late_costs_no_verification_and_is_no_waste(void **state) {
+    (void)state;
+    fixture *f = fixture_open(4096, 1 << 20);
+    session_opens(f);
+    for (uint64_t number = 1; number <= 8; number++) {
+        col_header proposed = {0};
+        request_arrives(f, number, 16);
+        (void)poll(f);
+        assert_int_equal(take_jobs(f, COL_PRE_PREPARE, &proposed), 1);
+        const uint64_t verifies = col_counter_read(&f->opened.verifies);
+        for (uint32_t r = 1; r <= 3; r++) {
+            vote_arrives(f, COL_PREPARE, r, proposed.sequence, &proposed.digest);
+        }
+        const col_bytes third = sent_bytes(&f->egress, f->egress.count - 1);
+        while (f->given % COL_OPEN_BURST_MAX != 0) arrive_from(f, replica_endpoint[3], third);
+        (void)poll(f);
+        assert_int_equal(take_jobs(f, COL_COMMIT, NULL), 1);
+        assert_int_equal(col_counter_read(&f->opened.verifies), verifies + 2);
+        for (uint32_t r = 1; r <= 2; r++) {
+            vote_arrives(f, COL_COMMIT, r, proposed.sequence, &proposed.digest);
+        }
+        (void)poll(f);
+        f->egress.count = 0;
+    }
+    assert_in_range(dropped(f, COL_DROP_LATE), 2 * COL_WASTE_BURST, 8 * COL_OPEN_BURST_MAX);
+    assert_int_equal(dropped(f, COL_DROP_RATE_LIMITED), 0);
+    fixture_close(f);
+}
+
 static void a_flood_of_repetitions_leaves_its_source_what_is_expected(void **state) {
     (void)state;
     fixture *f = fixture_open(4096, 1 << 20);
@@ -758,6 +787,7 @@ int main(void) {
         cmocka_unit_test(a_replica_is_heard_only_from_its_own_address),
         cmocka_unit_test(forged_votes_cost_a_bounded_number_of_verifications),
         cmocka_unit_test(votes_of_the_past_cost_no_verification),
+        cmocka_unit_test(what_a_burst_made_late_costs_no_verification_and_is_no_waste),
         cmocka_unit_test(a_flood_of_repetitions_leaves_its_source_what_is_expected),
         cmocka_unit_test(what_cost_nothing_is_no_waste_of_its_source),
         cmocka_unit_test(requests_ahead_of_their_session_cost_a_bounded_number_of_verifications),
