@@ -6,18 +6,15 @@
 #include <sched.h>
 #include <sys/socket.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "src/base/assert.h"
 #include "src/base/clock.h"
 #include "src/base/counter.h"
 
-// Turns without work before the next, dearer way of waiting. An idle turn takes about a
-// microsecond: on cores shared by several loops, whoever spins for longer than a message needs to
-// be passed on keeps its core from the loop that it waits for. Sleeping at once costs a wake-up per
-// message.
-#define SPIN_TURNS 10
-#define YIELD_TURNS 4
+// Turns without work before a loop sleeps; after each it gives way. Where others wait for the core
+// that passes a message on for the price of a switch, several times cheaper than a sleep and its
+// wake-up; where none does, these turns take some ten microseconds.
+#define YIELD_TURNS 32
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -121,8 +118,6 @@ static uint32_t fall_asleep(col_loop *loop, const atomic_bool *stop) {
 }
 
 void col_loop_run(col_loop *loop, const atomic_bool *stop) {
-    // On one core spinning only keeps the producer from running.
-    const uint32_t spin_turns = sysconf(_SC_NPROCESSORS_ONLN) > 1 ? SPIN_TURNS : 0;
     uint32_t idle_turns = 0;
 
     while (!atomic_load_explicit(stop, memory_order_acquire)) {
@@ -130,10 +125,7 @@ void col_loop_run(col_loop *loop, const atomic_bool *stop) {
             idle_turns = 0;
         } else if (loop->idle == COL_IDLE_BUSY) {
             pause_briefly();
-        } else if (idle_turns < spin_turns) {
-            idle_turns++;
-            pause_briefly();
-        } else if (idle_turns < spin_turns + YIELD_TURNS) {
+        } else if (idle_turns < YIELD_TURNS) {
             idle_turns++;
             sched_yield();
         } else if (fall_asleep(loop, stop) > 0) {

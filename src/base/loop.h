@@ -9,7 +9,7 @@
 
 /// What a loop does when a turn found no work.
 typedef enum {
-    COL_IDLE_BLOCK,  ///< pause, then yield, then sleep until a descriptor, the waker or a deadline
+    COL_IDLE_BLOCK,  ///< yield, then sleep until a descriptor, the waker or a deadline
     COL_IDLE_BUSY,   ///< pause and look again: for a loop with a core of its own
 } col_idle;
 

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,14 @@
 #include "src/base/ring.h"
 
 #define MS UINT64_C(1000000)
+
+static _Thread_local uint32_t yields;  ///< of this thread
+
+/// In place of the C library's.
+int sched_yield(void) {
+    yields++;
+    return (int)syscall(SYS_sched_yield);
+}
 
 /// A stage that does a given amount of work per poll and says when it must run next.
 typedef struct {
@@ -247,6 +256,31 @@ static void an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_pr
     col_loop_close(&self.loop);
 }
 
+/// Stops its loop at the first sleep.
+static void stop_asleep(void *context, bool online) {
+    runner *self = context;
+    if (online) return;
+    atomic_store(&self->stop, true);
+    col_waker_signal(&self->loop.waker);
+}
+
+static void a_loop_gives_way_after_each_idle_turn_until_it_sleeps(void **state) {
+    (void)state;
+    runner self = {.stop = false};
+    assert_true(open_loop(&self.loop, "test", COL_IDLE_BLOCK).ok);
+    probe stage = probe_of(0);
+    col_loop_add(&self.loop, &stage.stage);
+    self.loop.quiescent = stop_asleep;
+    self.loop.context = &self;
+    yields = 0;
+    col_loop_run(&self.loop, &self.stop);
+    assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 1);
+    assert_in_range(yields, 8, 100);
+    // The last turn but one decides to sleep, and the last one looks with the waker armed.
+    assert_int_equal(stage.polls, yields + 2);
+    col_loop_close(&self.loop);
+}
+
 static void stop_after_1000_turns(void *context, bool online) {
     runner *self = context;
     if (online && col_counter_read(&self->loop.counters->turns) >= 1000) {
@@ -254,7 +288,7 @@ static void stop_after_1000_turns(void *context, bool online) {
     }
 }
 
-static void a_busy_loop_never_sleeps(void **state) {
+static void a_busy_loop_neither_sleeps_nor_gives_way(void **state) {
     (void)state;
     runner self = {.stop = false};
     assert_true(open_loop(&self.loop, "test", COL_IDLE_BUSY).ok);
@@ -262,9 +296,11 @@ static void a_busy_loop_never_sleeps(void **state) {
     col_loop_add(&self.loop, &stage.stage);
     self.loop.quiescent = stop_after_1000_turns;
     self.loop.context = &self;
+    yields = 0;
     col_loop_run(&self.loop, &self.stop);
     assert_int_equal(col_counter_read(&self.loop.counters->sleeps), 0);
     assert_int_equal(stage.polls, 1000);
+    assert_int_equal(yields, 0);
     col_loop_close(&self.loop);
 }
 
@@ -515,7 +551,8 @@ int main(void) {
         cmocka_unit_test(a_sleeping_loop_wakes_within_half_a_millisecond_of_the_earliest_deadline),
         cmocka_unit_test(
             an_idle_loop_without_deadlines_sleeps_until_signalled_and_uses_no_processor),
-        cmocka_unit_test(a_busy_loop_never_sleeps),
+        cmocka_unit_test(a_loop_gives_way_after_each_idle_turn_until_it_sleeps),
+        cmocka_unit_test(a_busy_loop_neither_sleeps_nor_gives_way),
         cmocka_unit_test(a_readable_descriptor_ends_sleep),
         cmocka_unit_test(a_socket_error_ends_one_sleep_and_is_cleared),
         cmocka_unit_test(work_that_arrives_between_any_two_steps_towards_sleep_is_found),
