@@ -220,8 +220,11 @@ static void take_words(col_pillar *pillar, col_pbft_event event) {
     }
 }
 
-bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
-    bool news = col_word_raise(&pillar->words->stable, col_checkpoints_stable(pillar->checkpoints));
+uint32_t col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
+    uint32_t news = 0;
+    if (col_word_raise(&pillar->words->stable, col_checkpoints_stable(pillar->checkpoints))) {
+        news = COL_NEWS_FOR_ALL;
+    }
     col_pbft_event event = {.kind = COL_PBFT_TICK, .now_ns = now_ns, .wall_ns = wall_ns};
     take_words(pillar, event);
     if (col_pbft_deadline(pillar->pbft) <= now_ns) (void)col_pbft_step(pillar->pbft, &event);
@@ -232,15 +235,31 @@ bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns) {
         pillar->told_passing = passing;
         atomic_store_explicit(&pillar->words->passing[pillar->options.pillar].sequence, passing,
                               memory_order_release);
-        news = true;
+        news |= COL_NEWS_PASSING;
     }
     const uint64_t stirs = col_pbft_stirs(pillar->pbft);
     if (stirs != pillar->told_stirs) {
         pillar->told_stirs = stirs;
         atomic_fetch_add_explicit(&pillar->words->stirs, 1, memory_order_release);
-        news = true;
+        news |= COL_NEWS_FOR_ALL;
     }
     return news;
+}
+
+bool col_pillar_is_news_for(const col_pillar *pillar, uint32_t news, uint32_t other) {
+    if (news & COL_NEWS_FOR_ALL) return true;
+    return (news & COL_NEWS_PASSING) != 0 &&
+           col_word_read(&pillar->words->missing[other].sequence) < pillar->told_passing;
+}
+
+bool col_pillar_next_committed(col_pillar *pillar, col_committed *committed) {
+    if (!col_pbft_next_committed(pillar->pbft, committed)) return false;
+    const uint64_t next = committed->round + (committed->run > 0 ? committed->run : 1);
+    const uint64_t sequence =
+        col_sequence_of(next, pillar->options.pillar, pillar->options.pillars);
+    atomic_store_explicit(&pillar->words->missing[pillar->options.pillar].sequence, sequence,
+                          memory_order_release);
+    return true;
 }
 
 uint64_t col_pillar_deadline(const col_pillar *pillar) {

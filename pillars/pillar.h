@@ -44,10 +44,20 @@ void col_pillar_outcome(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns,
 /// The merge reached checkpoint c (c mod P = this pillar) with this digest: vote for it.
 void col_pillar_reached(col_pillar *pillar, uint64_t checkpoint, const col_digest *digest);
 
+/// What changed in the words that other pillars wait for; a set.
+#define COL_NEWS_PASSING 1u  ///< of use to pillars that hold the merge up
+#define COL_NEWS_FOR_ALL 2u
+
 /// Take what the words say, run due timers, propose, and publish own words.
 /// Call once before and once after a burst of deliveries.
-/// @return true when a word changed that the other pillars wait for: wake them
-bool col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns);
+/// @return news
+uint32_t col_pillar_settle(col_pillar *pillar, uint64_t now_ns, uint64_t wall_ns);
+
+/// Has pillar `other` a use for the news now? Whoever need not act learns with its next turn.
+bool col_pillar_is_news_for(const col_pillar *pillar, uint32_t news, uint32_t other);
+
+/// As col_pbft_next_committed.
+bool col_pillar_next_committed(col_pillar *pillar, col_committed *committed);
 
 /// When col_pillar_settle must run next, monotonic ns.
 uint64_t col_pillar_deadline(const col_pillar *pillar);

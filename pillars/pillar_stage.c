@@ -265,17 +265,18 @@ static uint32_t take_sealed(col_pillar_stage *stage) {
 static uint32_t give_committed(col_pillar_stage *stage) {
     uint32_t count = 0;
     for (;;) {
-        // Reserve first: what col_pbft_next_committed hands over must reach the merge.
+        // Reserve first: what col_pillar_next_committed hands over must reach the merge.
         col_committed *record = col_ring_reserve(stage->options.committed, sizeof *record);
-        if (record == NULL || !col_pbft_next_committed(stage->pillar.pbft, record)) return count;
+        if (record == NULL || !col_pillar_next_committed(&stage->pillar, record)) return count;
         col_ring_publish(stage->options.committed);
         count++;
     }
 }
 
-static void wake_neighbours(col_pillar_stage *stage) {
-    for (uint32_t i = 0; i < stage->options.neighbours; i++) {
-        col_waker_signal(stage->options.neighbour[i]);
+static void wake_neighbours(col_pillar_stage *stage, uint32_t news) {
+    for (uint32_t k = 0; k < stage->options.pbft.pillars; k++) {
+        col_waker *loop = stage->options.loop[k];
+        if (loop != NULL && col_pillar_is_news_for(&stage->pillar, news, k)) col_waker_signal(loop);
     }
 }
 
@@ -307,13 +308,13 @@ static uint32_t poll(col_stage *self, uint64_t now_ns, uint32_t budget) {
     stage->wall_ns = col_clock_wall_ns();
     stage->options.signing.turn++;
 
-    bool news = col_pillar_settle(&stage->pillar, now_ns, stage->wall_ns);
+    uint32_t news = col_pillar_settle(&stage->pillar, now_ns, stage->wall_ns);
     uint32_t work = take_notes(stage) + take_sealed(stage) + take_datagrams(stage);
     if (work > 0) news |= col_pillar_settle(&stage->pillar, now_ns, stage->wall_ns);
     work += give_committed(stage);
-    if (news) wake_neighbours(stage);
-    if (work > 0 || news) show_figures(stage);
-    return work + (news ? 1 : 0);
+    if (news != 0) wake_neighbours(stage, news);
+    if (work > 0 || news != 0) show_figures(stage);
+    return work + (news != 0);
 }
 
 static uint64_t deadline_ns(const col_stage *self) {

@@ -33,8 +33,7 @@ typedef struct {
     col_ring *committed;  ///< to the merge: col_committed
     col_ring *questions;  ///< to the merge: col_pillar_question
     col_signing_rings signing;
-    col_waker *neighbour[COL_PILLARS_MAX];  ///< loops of the other pillars, to wake on news
-    uint32_t neighbours;
+    col_waker *loop[COL_PILLARS_MAX];  ///< each pillar's, to wake on news; NULL: the own one
     col_checkpoint_sealed_fn *checkpoint_sealed;
     void *checkpoint_context;
     col_pillar_counters *counters;

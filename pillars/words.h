@@ -15,6 +15,10 @@ typedef struct {
     struct {
         _Alignas(64) atomic_uint_fast64_t sequence;
     } passing[COL_PILLARS_MAX];
+    /// The first sequence number of a pillar whose slot the merge has not got. Writer: the pillar.
+    struct {
+        _Alignas(64) atomic_uint_fast64_t sequence;
+    } missing[COL_PILLARS_MAX];
     _Alignas(64) atomic_uint_fast64_t executed;  ///< sequence number. Writer: the merge
     _Alignas(64) atomic_uint_fast64_t stable;    ///< checkpoint. Writers: any pillar, only upwards
     atomic_uint_fast64_t stirs;  ///< of col_pbft_stirs. Writers: any pillar, only upwards

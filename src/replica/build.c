@@ -199,15 +199,12 @@ static void show_checkpoint(void *context, uint64_t checkpoint, const col_digest
     col_page_put_checkpoint(context, checkpoint, digest, seal);
 }
 
-/// The wakers of all other loops that run pillars.
-static uint32_t neighbours(col_replica *replica, uint32_t loop, col_waker **waker) {
-    uint32_t count = 0;
-    for (uint32_t i = 0; i < replica->placement.loops; i++) {
-        if (i != loop && replica->placement.loop[i].pillars != 0) {
-            waker[count++] = &replica->loop[i].waker;
-        }
+/// The waker of each pillar that another loop runs.
+static void neighbours(col_replica *replica, uint32_t loop, col_waker **waker) {
+    for (uint32_t k = 0; k < replica->cluster->genesis.pillars; k++) {
+        const uint32_t other = replica->placement.pillar_loop[k];
+        waker[k] = other == loop ? NULL : &replica->loop[other].waker;
     }
-    return count;
 }
 
 static void build_pillar(col_replica *replica, uint32_t k, col_merge_stage_options *merge) {
@@ -243,7 +240,7 @@ static void build_pillar(col_replica *replica, uint32_t k, col_merge_stage_optio
     for (uint32_t s = 0; s < options.sealers; s++) {
         options.sealed[s] = replica->vote_return[s].ring[k];
     }
-    options.neighbours = neighbours(replica, loop, options.neighbour);
+    neighbours(replica, loop, options.loop);
     replica->pillar[k] = col_pillar_stage_create(&replica->arena, &options);
     col_tuner_add(&replica->tuner[loop], replica->pillar[k]);
 }

@@ -394,7 +394,7 @@ static void give_committed(sim_pillar *pillar) {
     sim_run *sim = pillar->replica->sim;
     col_committed committed;
     while (pillar->committed.count < sim->plan.hand_off &&
-           col_pbft_next_committed(pillar->pillar.pbft, &committed)) {
+           col_pillar_next_committed(&pillar->pillar, &committed)) {
         sim_trace(sim, "%u.%u committed round %lu run %u", pillar->replica->id, pillar->index,
                   committed.round, committed.run);
         sim_agreement_committed(sim, pillar->replica->id, pillar->index, &committed);
@@ -430,16 +430,18 @@ static void pillar_turn(sim_run *sim, uint32_t node, uint32_t part, sim_packet *
     }
     const uint64_t now_ns = monotonic_ns(replica);
     const uint64_t wall_ns = sim_wall_ns(sim, node);
-    bool news = col_pillar_settle(&pillar->pillar, now_ns, wall_ns);
+    uint32_t news = col_pillar_settle(&pillar->pillar, now_ns, wall_ns);
     take_notes(pillar, now_ns, wall_ns);
     take_sealed(pillar, now_ns, wall_ns);
     deliver_all(pillar, now_ns, wall_ns);
     news |= col_pillar_settle(&pillar->pillar, now_ns, wall_ns);
     give_committed(pillar);
-    for (uint32_t k = 0; news && k < sim->plan.pillars; k++) {
-        if (k != part) wake_pillar(&replica->pillar[k]);
+    for (uint32_t k = 0; k < sim->plan.pillars; k++) {
+        if (k != part && col_pillar_is_news_for(&pillar->pillar, news, k)) {
+            wake_pillar(&replica->pillar[k]);
+        }
     }
-    if (news) {
+    if (news != 0) {
         sim_quiet_progress(sim);
         watch_for_left_behind(sim);
     }

@@ -213,8 +213,8 @@ static inline void cluster_turn(cluster_node *node) {
             again |= col_pillar_settle(&node->pillar[k].pillar, c->now_ns, WALL + c->now_ns);
         }
         col_committed committed;
-        while (col_pbft_next_committed(node->pillar[col_merge_next_pillar(node->merge)].pillar.pbft,
-                                       &committed)) {
+        while (col_pillar_next_committed(&node->pillar[col_merge_next_pillar(node->merge)].pillar,
+                                         &committed)) {
             col_merge_execute(node->merge, &committed);
             again = true;
         }

@@ -4,8 +4,8 @@
 #include "tests/unit/crypto/support.h"
 #include "tests/unit/pbft/harness.h"
 
-// Replica 0, primary of the only pillar, with real keys; the other replicas and the clients are
-// sealers whose datagrams the test puts into the ingress ring.
+// Replica 0, primary of pillar 0, mostly the only one, with real keys; the other replicas and the
+// clients are sealers whose datagrams the test puts into the ingress ring.
 
 static test_cluster keys;
 static const col_endpoint replica_endpoint[REPLICAS] = {
@@ -24,6 +24,7 @@ typedef struct {
     col_sealer *client;
     col_macs *macs;  ///< the client's
     col_sealer_counters sealer_counters;
+    col_waker neighbour;  ///< of the loop of pillar 1
     uint32_t self;
     uint64_t now_ns;
     uint64_t shown;  ///< checkpoint whose seal came back
@@ -69,7 +70,8 @@ static int close_keys(void **state) {
     return 0;
 }
 
-static fixture *fixture_open_as(uint32_t self, uint64_t committed_bytes, uint64_t signing_bytes) {
+static fixture *fixture_open_as(uint32_t self, uint32_t pillars, uint64_t committed_bytes,
+                                uint64_t signing_bytes) {
     fixture *f = calloc(1, sizeof *f);
     f->self = self;
     assert_ok(col_arena_open(&f->arena, (size_t)512 << 20));
@@ -108,12 +110,14 @@ static fixture *fixture_open_as(uint32_t self, uint64_t committed_bytes, uint64_
         .committed = &f->committed,
         .questions = &f->questions,
         .signing = {.ring = {&f->signing}, .rings = 1},
+        .loop = {NULL, &f->neighbour},
         .checkpoint_sealed = show,
         .checkpoint_context = f,
         .counters = &f->counters,
         .opener_counters = &f->opened,
     };
     stage.pbft.self = self;
+    stage.pbft.pillars = pillars;
     stage.pbft.clients = CLIENTS;
     stage.pbft.operation_bytes_max = 4096;
     stage.pbft.batch_bytes_max = 16384;
@@ -125,7 +129,7 @@ static fixture *fixture_open_as(uint32_t self, uint64_t committed_bytes, uint64_
 }
 
 static fixture *fixture_open(uint64_t committed_bytes, uint64_t signing_bytes) {
-    return fixture_open_as(0, committed_bytes, signing_bytes);
+    return fixture_open_as(0, 1, committed_bytes, signing_bytes);
 }
 
 static void fixture_close(fixture *f) {
@@ -201,7 +205,7 @@ static void vote_arrives(fixture *f, uint8_t type, uint32_t replica, uint64_t se
                          const col_digest *digest) {
     const col_header header = {.type = type, .sequence = sequence, .digest = *digest};
     assert_true(col_sealer_add(f->replica[replica], &header, (col_bytes){0},
-                               (col_destination){.replicas = 1}));
+                               (col_destination){.replicas = 1u << f->self}));
     flush(f, f->replica[replica]);
 }
 
@@ -600,6 +604,31 @@ static void an_executed_request_is_passed_to_the_merge_as_a_question(void **stat
     fixture_close(f);
 }
 
+/// A proposal for `sequence` arrives while the loop of pillar 1 sleeps. @return whether that wakes
+/// it
+static bool proposal_wakes_neighbour(fixture *f, uint64_t sequence) {
+    const col_digest digest = {{7}};
+    col_waker_arm(&f->neighbour);
+    vote_arrives(f, COL_PRE_PREPARE, 0, sequence, &digest);
+    (void)poll(f);
+    const bool woken = !atomic_load(&f->neighbour.sleeping);
+    col_waker_disarm(&f->neighbour);
+    return woken;
+}
+
+static void what_passes_wakes_only_pillars_that_hold_the_merge_up(void **state) {
+    (void)state;
+    fixture *f = fixture_open_as(2, 2, 4096, 1 << 20);
+    assert_ok(col_waker_open(&f->neighbour));
+    assert_true(proposal_wakes_neighbour(f, 2));
+    atomic_store(&f->words.missing[1].sequence, 3);
+    assert_true(proposal_wakes_neighbour(f, 4));
+    atomic_store(&f->words.missing[1].sequence, 7);
+    assert_false(proposal_wakes_neighbour(f, 6));
+    col_waker_close(&f->neighbour);
+    fixture_close(f);
+}
+
 static void what_must_run_next_is_told_as_a_deadline(void **state) {
     (void)state;
     fixture *f = fixture_open(4096, 1 << 20);
@@ -762,7 +791,7 @@ static void a_backup_verifies_its_own_mac_in_what_the_primary_proposes(void **st
     (void)state;
     col_digest digest;
     const col_bytes body = proposed_with_macs(&digest);
-    fixture *f = fixture_open_as(2, 4096, 1 << 20);
+    fixture *f = fixture_open_as(2, 1, 4096, 1 << 20);
     session_happens(f, COL_OUTCOME_OPENED);
     const col_header batch = {.type = COL_BATCH, .sequence = 1};
     const col_header pre_prepare = {.type = COL_PRE_PREPARE, .sequence = 1, .digest = digest};
@@ -796,6 +825,7 @@ int main(void) {
         cmocka_unit_test(what_one_peer_asks_for_leaves_room_for_what_all_wait_for),
         cmocka_unit_test(a_checkpoint_note_is_voted_and_its_seal_shown),
         cmocka_unit_test(an_executed_request_is_passed_to_the_merge_as_a_question),
+        cmocka_unit_test(what_passes_wakes_only_pillars_that_hold_the_merge_up),
         cmocka_unit_test(what_must_run_next_is_told_as_a_deadline),
         WITH_MACS(a_request_with_macs_becomes_a_proposal_that_carries_them),
         WITH_MACS(a_request_with_macs_in_fragments_becomes_a_proposal_once_it_is_whole),

@@ -59,6 +59,29 @@ static void null_runs_get_rarer_the_longer_a_pillar_idles(void **state) {
     cluster_close(c);
 }
 
+static void what_passes_is_news_for_pillars_that_hold_the_merge_up(void **state) {
+    (void)state;
+    cluster *c = cluster_open(4, false, 64, 128);
+    const uint64_t session = cluster_session(c, 1, 1, 10);
+    for (uint64_t number = 1; number <= 6; number++) {
+        cluster_request(c, ALL_REPLICAS, 1, session, number, "op");
+    }
+    cluster_node *node = &c->node[0];
+    const col_pillar *pillar = &node->pillar[1].pillar;
+    const uint64_t passing = col_word_read(&node->words.passing[1].sequence);
+    for (uint32_t k = 0; k < 4; k++) {
+        // All gave their slots up to the batch, for it was executed.
+        assert_true(col_word_read(&node->words.missing[k].sequence) > passing);
+        assert_false(col_pillar_is_news_for(pillar, COL_NEWS_PASSING, k));
+        assert_true(col_pillar_is_news_for(pillar, COL_NEWS_PASSING | COL_NEWS_FOR_ALL, k));
+        assert_false(col_pillar_is_news_for(pillar, 0, k));
+    }
+    atomic_store(&node->words.missing[3].sequence, passing - 2);  // the slot before
+    assert_true(col_pillar_is_news_for(pillar, COL_NEWS_PASSING, 3));
+    assert_false(col_pillar_is_news_for(pillar, 0, 3));
+    cluster_close(c);
+}
+
 static void checkpoints_become_stable_everywhere_and_slide_all_windows(void **state) {
     (void)state;
     for (uint32_t pillars = 1; pillars <= 4; pillars++) {
@@ -212,6 +235,7 @@ int main(void) {
         cmocka_unit_test(a_request_on_one_pillar_runs_although_all_others_idle),
         cmocka_unit_test(an_even_cluster_falls_silent_and_stays_silent),
         cmocka_unit_test(null_runs_get_rarer_the_longer_a_pillar_idles),
+        cmocka_unit_test(what_passes_is_news_for_pillars_that_hold_the_merge_up),
         cmocka_unit_test(checkpoints_become_stable_everywhere_and_slide_all_windows),
         cmocka_unit_test(a_replica_that_was_away_catches_up_without_a_client),
         cmocka_unit_test(a_lossy_network_only_delays),
