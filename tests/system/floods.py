@@ -135,8 +135,7 @@ def attacker(running, kind, rate=RATE):
         yield process
     finally:
         process.kill()
-        said = process.communicate()[1]
-    print(said.strip(), file=sys.stderr)
+        print(process.communicate()[1].strip(), file=sys.stderr)
 
 
 def kernel_fragments(process):

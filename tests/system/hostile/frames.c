@@ -59,6 +59,15 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
+static bool is_of_replica(const hostile *self, const col_frame_datagram *datagram) {
+    const col_genesis *genesis = &self->cluster->genesis;
+    for (uint32_t i = 0; i < genesis->replicas; i++) {
+        if (datagram->from.address == genesis->replica[i].address) return true;
+    }
+    return false;
+}
+
+/// The last places are for what clients send: a burst of replicas' fills the others at once.
 static void record_one(hostile *self, int descriptor) {
     hostile_frame *frame = &self->record[self->records];
     const ssize_t length = recv(descriptor, frame->bytes, sizeof frame->bytes, MSG_DONTWAIT);
@@ -66,10 +75,12 @@ static void record_one(hostile *self, int descriptor) {
     if (length <= 0) return;
     frame->length = (uint32_t)length;
     const col_bytes bytes = {frame->bytes, (size_t)length};
-    if (col_frame_kind_of(bytes) == COL_FRAME_IPV4 &&
-        col_frame_parse_datagram(bytes, false, &datagram) == COL_DROP_NONE) {
-        self->records++;
+    if (col_frame_kind_of(bytes) != COL_FRAME_IPV4 ||
+        col_frame_parse_datagram(bytes, false, &datagram) != COL_DROP_NONE) {
+        return;
     }
+    const bool is_last = self->records >= HOSTILE_RECORDS_MAX - HOSTILE_RECORDS_OF_CLIENTS;
+    if (!is_last || !is_of_replica(self, &datagram)) self->records++;
 }
 
 void hostile_record(hostile *self, double seconds) {

@@ -144,8 +144,9 @@ static void spoof_replica(hostile *self, hostile_frame *frame) {
 
 /// Some honest client's datagram, of those that were seen, and where it came from.
 static void see_client(hostile *self, col_bundle *bundle, col_endpoint *from) {
-    for (uint32_t tries = 0; tries < HOSTILE_RECORDS_MAX; tries++) {
-        const hostile_frame *seen = &self->record[sim_below(&self->random, self->records)];
+    const uint32_t first = (uint32_t)sim_below(&self->random, self->records);
+    for (uint32_t i = 0; i < self->records; i++) {
+        const hostile_frame *seen = &self->record[(first + i) % self->records];
         col_frame_datagram datagram;
         (void)col_frame_parse_datagram((col_bytes){seen->bytes, seen->length}, false, &datagram);
         *from = datagram.from;
