@@ -12,7 +12,6 @@ within a round, and the medians of the rounds count. Measures the binaries in bu
 release && cmake --build --preset release` makes them). Ends with status 0 when every request was answered and
 the replicas agreed.
 """
-import argparse
 import collections
 import contextlib
 import json
@@ -22,7 +21,7 @@ import statistics
 import subprocess
 import tempfile
 
-from running import BUILD, harness_of
+from running import arguments_of, harness_of
 
 REPLICAS, FAULTS = 4, 1
 
@@ -51,14 +50,9 @@ STEPS = [
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=3)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--profiles", nargs="+", default=["small", "threads"], metavar="P")
+    parser = arguments_of(__doc__, seconds=3, rounds=5)
     parser.add_argument("--modes", nargs="+", default=list(MODES), choices=MODES, metavar="M")
     parser.add_argument("--pillars", type=int, default=4, metavar="N")
-    parser.add_argument("--build", type=pathlib.Path, default=BUILD, metavar="DIR")
     return parser.parse_args()
 
 

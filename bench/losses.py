@@ -11,24 +11,18 @@ rounds count. "lost" is what the switch did lose. Measures the binaries in build
 (`cmake --preset release && cmake --build --preset release` makes them). Ends with status 0 when each
 cluster answered every request and agreed.
 """
-import argparse
 import json
 import pathlib
 import statistics
 
-from running import BUILD, harness_of
+from running import arguments_of, harness_of
 
 SEED = 20262  # of the switch in the first round; the next one in the second
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=10)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--profiles", nargs="+", default=["small", "threads"], metavar="P")
+    parser = arguments_of(__doc__, seconds=10, rounds=3)
     parser.add_argument("--losses", nargs="+", type=float, default=[0, 1, 5, 20], metavar="PERCENT")
-    parser.add_argument("--build", type=pathlib.Path, default=BUILD, metavar="DIR")
     return parser.parse_args()
 
 

@@ -11,26 +11,20 @@ as fast as it is answered. Rates take turns within a round, and the medians of t
 binaries in build/release (`cmake --preset release && cmake --build --preset release` makes them). Ends with
 status 0 when every request that was sent was answered and the replicas agreed.
 """
-import argparse
 import json
 import pathlib
 import statistics
 
-from running import BUILD, harness_of
+from running import arguments_of, harness_of
 
 COLUMNS = ("profile", "offered/s", "answered/s", "p50 ms", "p99 ms", "messages a signature",
            "signatures, verifications at once", "requests a batch", "CPU us a request")
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--profiles", nargs="+", default=["small", "threads"], metavar="P")
+    parser = arguments_of(__doc__, seconds=5, rounds=5)
     parser.add_argument("--rates", nargs="+", metavar="RATE",
                         default=["100", "1000", "5000", "10000", "20000", "max"])
-    parser.add_argument("--build", type=pathlib.Path, default=BUILD, metavar="DIR")
     return parser.parse_args()
 
 

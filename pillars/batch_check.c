@@ -5,8 +5,7 @@ typedef struct {
     const col_batch_checker *checker;
     uint32_t requests;
     bool well_formed;
-    bool rejected;   ///< for more than MACs
-    uint64_t doubt;  ///< of the check
+    bool rejected;  ///< for more than MACs
     col_batch_check *check;
     uint8_t input[COL_BATCH_DIGEST_BYTES(COL_BATCH_REQUESTS_MAX)];
     col_digest digest[COL_BATCH_REQUESTS_MAX];
@@ -47,14 +46,6 @@ static void on_opened(void *context, const col_opened *opened) {
     take(context, &opened->verified.message, opened->whole);
 }
 
-/// What the failure of a bundle says of the batch. Without a key, the session may not be opened
-/// here yet: nobody is to blame.
-static void doubt(checking *check, uint32_t client, bool blame) {
-    col_batch_check *out = check->check;
-    check->doubt |= col_client_bit(client);
-    if (blame && out->doubted < COL_DOUBTED_MAX) out->doubted_client[out->doubted++] = client;
-}
-
 /// A bundle that does not verify still has digests: the batch digest says what was proposed, and a
 /// commit certificate may stand behind it.
 static bool take_unverified(checking *check, col_bytes bytes, col_drop drop) {
@@ -71,7 +62,9 @@ static bool take_unverified(checking *check, col_bytes bytes, col_drop drop) {
         check->rejected |= by_mac && entry.message.header.type != COL_REQUEST;
         take(check, &entry.message, entry.whole);
     }
-    if (by_mac && !known) doubt(check, bundle.signer, drop == COL_DROP_BAD_MAC);
+    // Without a key, the session may not be opened here yet: nobody is to blame.
+    const bool blame = drop == COL_DROP_BAD_MAC;
+    if (by_mac && !known) col_batch_check_doubt(check->check, bundle.signer, blame);
     return entries.drop == COL_DROP_NONE;
 }
 
@@ -112,10 +105,11 @@ void col_batch_check_body(const col_batch_checker *checker, col_bytes body,
     col_batch batch;
     *check = (col_batch_check){0};
     if (!col_batch_read(body, &batch) || batch.requests > checker->requests_max) return;
-    if (!check_bundles(&state, &batch) || !state.well_formed) return;
+    state.well_formed &= check_bundles(&state, &batch);
+    if (!state.well_formed || state.rejected) check->doubt = 0;
+    if (!state.well_formed) return;
     check->well_formed = true;
-    check->doubt = state.rejected ? 0 : state.doubt;
-    check->authentic = !state.rejected && state.doubt == 0;
+    check->authentic = !state.rejected && check->doubt == 0;
     check->time_ns = batch.time_ns;
     col_batch_digest_input(batch.time_ns, state.digest, state.requests, state.input);
     col_hash(checker->hasher, (col_bytes){state.input, COL_BATCH_DIGEST_BYTES(state.requests)},

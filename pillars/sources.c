@@ -3,6 +3,8 @@
 
 #include <stddef.h>
 
+#include "src/base/debt.h"
+
 static col_source *set_of(const col_sources *sources, col_endpoint from) {
     uint64_t key = ((uint64_t)from.address << 16 | from.port) ^ sources->salt;
     key = (key ^ (key >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);  // the finalizer of splitmix64
@@ -58,11 +60,8 @@ static col_source *enter(col_sources *sources, col_endpoint from) {
 /// @param burst wasted datagrams that a full budget holds, half of them for expected ones
 static bool has_budget(uint64_t overdue_ns, uint64_t burst, uint64_t each_ns, bool expected,
                        uint64_t now_ns) {
-    return overdue_ns < now_ns + (expected ? burst : burst / 2) * each_ns;
-}
-
-static void charge(uint64_t *overdue_ns, uint64_t each_ns, uint64_t now_ns) {
-    *overdue_ns = (*overdue_ns > now_ns ? *overdue_ns : now_ns) + each_ns;
+    const uint64_t room_ns = (expected ? burst : burst / 2) * each_ns;
+    return !col_debt_is_above(overdue_ns, room_ns - 1, now_ns);
 }
 
 void col_sources_init(col_sources *sources, uint64_t salt) {
@@ -97,17 +96,17 @@ void col_sources_useful(col_sources *sources, col_endpoint from, uint64_t now_ns
 void col_sources_wasted(col_sources *sources, col_endpoint from, col_waste_budget budget,
                         bool forged, uint64_t now_ns) {
     if (budget == COL_WASTE_STRANGERS) {
-        charge(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
+        col_debt_add(&sources->strangers_overdue_ns, COL_WASTE_NS, now_ns);
     }
     col_source *source = find_useful(sources, from);
     if (source != NULL) {
         if (forged) source->forged_ns = now_ns + COL_FORGED_NS;
-        if (budget == COL_WASTE_OWN) charge(&source->overdue_ns, COL_WASTE_NS, now_ns);
+        if (budget == COL_WASTE_OWN) col_debt_add(&source->overdue_ns, COL_WASTE_NS, now_ns);
         return;
     }
     col_source *host = find(sources, host_of(from));
     if (host == NULL) host = enter(sources, host_of(from));
     if (host == NULL) return;
-    charge(&host->overdue_ns, COL_STRANGER_WASTE_NS, now_ns);
+    col_debt_add(&host->overdue_ns, COL_STRANGER_WASTE_NS, now_ns);
     host->seen_ns = now_ns;
 }

@@ -46,6 +46,7 @@ struct col_client {
     bool udp_open;
     col_sealer *sealer;
     col_sealer_counters sealed;
+    uint64_t received_ns;  ///< when the burst came that is opened
     col_opener *opener;
     col_opener_counters opened;
     col_reassembly *reassembly;
@@ -188,10 +189,10 @@ static col_drop check_wanted(void *context, uint32_t which, const col_bundle *bu
                              const col_entry *entry) {
     (void)which;
     const col_client *client = context;
-    const uint64_t now_ns = col_clock_monotonic_ns();
     col_drop drop = COL_DROP_NONE;
     for (uint16_t i = 0; i < bundle->entries; i++) {
-        drop = col_client_core_check_unverified(client->core, &entry[i].message, now_ns);
+        drop =
+            col_client_core_check_unverified(client->core, &entry[i].message, client->received_ns);
         if (drop == COL_DROP_NONE) break;
     }
     return drop;
@@ -291,6 +292,7 @@ static void drain(col_client *client) {
         col_bytes datagram[COL_CLIENT_BURST];
         const uint32_t received = col_client_udp_receive(&client->udp, datagram);
         if (received == 0) return;
+        client->received_ns = col_clock_monotonic_ns();
         col_drop drop[COL_OPEN_BURST_MAX];
         col_open_burst(client->opener, datagram, received, drop, take, client);
     }

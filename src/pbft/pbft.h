@@ -35,6 +35,12 @@ static inline uint64_t col_client_bit(uint32_t client) {
     return UINT64_C(1) << client % 64;
 }
 
+/// A MAC of `client` cannot be verified here. @param blame it is wrong, not only unknown
+static inline void col_batch_check_doubt(col_batch_check *check, uint32_t client, bool blame) {
+    check->doubt |= col_client_bit(client);
+    if (blame && check->doubted < COL_DOUBTED_MAX) check->doubted_client[check->doubted++] = client;
+}
+
 /// What the instance asks of the world outside, always during a step. Everything is borrowed for
 /// the call.
 typedef struct {

@@ -36,7 +36,7 @@ typedef struct {
 
 typedef struct {
     uint64_t nonce;             ///< executed last
-    uint64_t open_ns;           ///< when it may open the next session, had it opened none in a row
+    uint64_t opened_ns;         ///< its openings are paid off at this time
     uint32_t waiting;           ///< pending SESSION-OPEN
     uint32_t held;              ///< requests waiting, proposed or held early
     uint32_t early;             ///< of them, held early

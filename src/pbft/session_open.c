@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // All that a SESSION-OPEN does when it arrives from a client: wait to be ordered, or be answered.
+#include "src/base/debt.h"
 #include "src/pbft/internal.h"
 
 col_drop col_session_open_check(const col_header *header, const col_session_open *open) {
@@ -10,8 +11,9 @@ col_drop col_session_open_check(const col_header *header, const col_session_open
 
 /// Count an opening, if the client has not opened too many of late.
 static bool may_open(col_client_view *client, uint64_t now_ns) {
-    if (client->open_ns > now_ns + (COL_OPEN_BURST - 1) * COL_OPEN_NS) return false;
-    client->open_ns = (client->open_ns > now_ns ? client->open_ns : now_ns) + COL_OPEN_NS;
+    const uint64_t most_ns = (COL_OPEN_BURST - 1) * COL_OPEN_NS;
+    if (col_debt_is_above(client->opened_ns, most_ns, now_ns)) return false;
+    col_debt_add(&client->opened_ns, COL_OPEN_NS, now_ns);
     return true;
 }
 

@@ -222,10 +222,7 @@ static void judge_macs(const sim_pillar *at, const col_bundle *bundle, const col
     }
     const col_drop drop = check_macs(at, bundle->signature, request.session);
     if (drop == COL_DROP_NONE || col_pbft_knows(at->pillar.pbft, message)) return;
-    check->doubt |= col_client_bit(message->header.sender);
-    if (drop == COL_DROP_BAD_MAC && check->doubted < COL_DOUBTED_MAX) {
-        check->doubted_client[check->doubted++] = message->header.sender;
-    }
+    col_batch_check_doubt(check, message->header.sender, drop == COL_DROP_BAD_MAC);
 }
 
 static bool check_bundle(const sim_run *sim, uint32_t pillar, col_bytes bytes, col_digest *digest,

@@ -59,12 +59,11 @@ static double seconds_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-static bool is_of_replica(const hostile *self, const col_frame_datagram *datagram) {
+uint32_t hostile_replica_at(const hostile *self, uint32_t address) {
     const col_genesis *genesis = &self->cluster->genesis;
-    for (uint32_t i = 0; i < genesis->replicas; i++) {
-        if (datagram->from.address == genesis->replica[i].address) return true;
-    }
-    return false;
+    uint32_t i = 0;
+    while (i < genesis->replicas && genesis->replica[i].address != address) i++;
+    return i;
 }
 
 /// The last places are for what clients send: a burst of replicas' fills the others at once.
@@ -80,7 +79,9 @@ static void record_one(hostile *self, int descriptor) {
         return;
     }
     const bool is_last = self->records >= HOSTILE_RECORDS_MAX - HOSTILE_RECORDS_OF_CLIENTS;
-    if (!is_last || !is_of_replica(self, &datagram)) self->records++;
+    const bool of_client =
+        hostile_replica_at(self, datagram.from.address) == self->cluster->genesis.replicas;
+    if (!is_last || of_client) self->records++;
 }
 
 void hostile_record(hostile *self, double seconds) {

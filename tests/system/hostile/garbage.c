@@ -204,10 +204,8 @@ static uint32_t take_record(hostile *self, hostile_frame *frame, uint32_t *repli
     const hostile_frame *seen = &self->record[sim_below(&self->random, self->records)];
     col_frame_datagram datagram;
     (void)col_frame_parse_datagram((col_bytes){seen->bytes, seen->length}, false, &datagram);
-    *replica = hostile_replica(self);
-    for (uint32_t i = 0; i < self->cluster->genesis.replicas; i++) {
-        if (datagram.to.address == self->cluster->genesis.replica[i].address) *replica = i;
-    }
+    const uint32_t to = hostile_replica_at(self, datagram.to.address);
+    *replica = to < self->cluster->genesis.replicas ? to : hostile_replica(self);
     *port = datagram.payload.length > COL_BUNDLE_PILLAR_OFFSET
                 ? datagram.payload.at[COL_BUNDLE_PILLAR_OFFSET]
                 : 0;

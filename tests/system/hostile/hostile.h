@@ -89,6 +89,8 @@ col_mac hostile_mac_of(const hostile *self, uint32_t replica);
 
 /// One of the replicas, one of the pillars, at random.
 uint32_t hostile_replica(hostile *self);
+/// Which replica has an address; n for none.
+uint32_t hostile_replica_at(const hostile *self, uint32_t address);
 uint32_t hostile_pillar(hostile *self);
 void hostile_random_bytes(hostile *self, uint8_t *at, size_t length);
 

@@ -257,12 +257,18 @@ static test_batch spoilt_on_its_way(const subject *s) {
     return batch;
 }
 
+static subject *with_doubtful_proposal(test_batch *spoilt) {
+    subject *s = with_sessions();
+    *spoilt = spoilt_on_its_way(s);
+    (void)propose_to(s, 1, spoilt);
+    return s;
+}
+
 static void a_batch_that_waits_for_macs_is_prepared_when_its_client_sends_the_request_signed(
     void **state) {
     (void)state;
-    subject *s = with_sessions();
-    const test_batch spoilt = spoilt_on_its_way(s);
-    (void)propose_to(s, 1, &spoilt);
+    test_batch spoilt;
+    subject *s = with_doubtful_proposal(&spoilt);
     col_pbft_settle(s->pbft);
     assert_int_equal(s->batch_checks, 1);
 
@@ -285,9 +291,8 @@ static void a_batch_that_waits_for_macs_is_prepared_when_its_client_sends_the_re
 
 static void another_request_of_the_same_number_says_nothing_of_a_doubtful_one(void **state) {
     (void)state;
-    subject *s = with_sessions();
-    const test_batch spoilt = spoilt_on_its_way(s);
-    (void)propose_to(s, 1, &spoilt);
+    test_batch spoilt;
+    subject *s = with_doubtful_proposal(&spoilt);
     assert_int_equal(request_from(s, 3, 2, 1, "b"), COL_DROP_NONE);
     col_pbft_settle(s->pbft);
     assert_int_equal(s->batch_checks, 2);
@@ -311,9 +316,8 @@ static void a_request_that_is_here_already_needs_no_mac_in_a_batch(void **state)
 
 static void a_request_that_was_executed_needs_no_mac_in_a_batch(void **state) {
     (void)state;
-    subject *s = with_sessions();
-    const test_batch spoilt = spoilt_on_its_way(s);
-    (void)propose_to(s, 1, &spoilt);
+    test_batch spoilt;
+    subject *s = with_doubtful_proposal(&spoilt);
     outcome(s, (col_outcome){.kind = COL_OUTCOME_EXECUTED, .client = 3, .session = 2, .number = 1});
     col_pbft_settle(s->pbft);
     assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));
@@ -323,9 +327,8 @@ static void a_request_that_was_executed_needs_no_mac_in_a_batch(void **state) {
 
 static void a_batch_that_waits_for_macs_of_a_session_is_prepared_when_that_is_gone(void **state) {
     (void)state;
-    subject *s = with_sessions();
-    const test_batch spoilt = spoilt_on_its_way(s);
-    (void)propose_to(s, 1, &spoilt);
+    test_batch spoilt;
+    subject *s = with_doubtful_proposal(&spoilt);
     outcome(s, (col_outcome){.kind = COL_OUTCOME_EVICTED, .session = 2});
     col_pbft_settle(s->pbft);
     assert_true(was_sent(s, COL_PREPARE, 1, &spoilt.value));

@@ -274,10 +274,7 @@ static inline bool harness_judge(const col_bundle *bundle, bool keys, bool known
     const bool bad_mac = seal == SEAL_BAD_MAC || (keys && seal == SEAL_LATE_BAD);
     if (!bad_mac && seal != SEAL_NO_KEY && seal != SEAL_LATE_BAD) return true;
     if (known) return false;
-    check->doubt |= col_client_bit(bundle->signer);
-    if (bad_mac && check->doubted < COL_DOUBTED_MAX) {
-        check->doubted_client[check->doubted++] = bundle->signer;
-    }
+    col_batch_check_doubt(check, bundle->signer, bad_mac);
     return false;
 }
 
